@@ -1,0 +1,1 @@
+"""Graph-augmented protein modelling."""
