@@ -1,0 +1,75 @@
+"""A comparison: runs on one split side by side, their differences on the same families."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from protgraph.evaluate import Scored, columns
+from protgraph.tasks import statistics
+from protgraph.tasks.labels import Metric
+
+
+def stacked(seeds: Sequence[Scored]) -> npt.NDArray[np.float32]:
+    """Scores of a model's seeds on the same items: [S, N] or [S, N, C].
+
+    Raises
+    ------
+    ValueError
+        Where the seeds were not scored on the same items.
+    """
+    first = seeds[0]
+    for other in seeds[1:]:
+        if not np.array_equal(first.y, other.y, equal_nan=True):
+            raise ValueError("Seeds are compared on the same items; these have other labels.")
+    return np.stack([columns(seed)[1] for seed in seeds])
+
+
+def compare(
+    models: Mapping[str, Sequence[Scored]], metric: Metric, *, reference: str
+) -> list[dict[str, Any]]:
+    """Set models beside each other on one test side.
+
+    Parameters
+    ----------
+    models : mapping
+        Name -> the test side as each seed of the model scored it.
+    metric : callable
+    reference : str
+        The model that the others are subtracted from.
+
+    Returns
+    -------
+    rows : list of dict
+        Model, mean over seeds and 95 % interval by family; then reference minus model with its
+        paired interval.
+
+    Raises
+    ------
+    ValueError
+        Where the reference is not among the models, or they saw different items.
+    """
+    if reference not in models:
+        raise ValueError(f"The reference is one of {', '.join(models)}, got {reference!r}.")
+    y = columns(models[reference][0])[0]
+    families = models[reference][0].families
+    best = stacked(models[reference])
+    rows = []
+    for name, seeds in models.items():
+        if not np.array_equal(columns(seeds[0])[0], y, equal_nan=True):
+            raise ValueError(f"{name} was tested on other items than {reference}.")
+        said = stacked(seeds)
+        row = {
+            "model": name,
+            "seeds": len(seeds),
+            "value": str(statistics.bootstrap(metric, y, said, families)),
+        }
+        if name != reference:
+            row[f"{reference} minus it"] = str(statistics.paired(metric, y, best, said, families))
+        else:
+            row[f"{reference} minus it"] = ""
+        rows.append(row)
+    return rows

@@ -1,0 +1,184 @@
+"""The command line: one verb a function, no logic of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _each(files: Iterable[str], do: Callable[[str], None], *, debug: bool) -> int:
+    """Do every file; report those that cannot be done and go on."""
+    failed = 0
+    for file in files:
+        try:
+            do(file)
+        except (ValueError, OSError) as error:
+            if debug:
+                raise
+            _say(f"error: {_named(file, _reason(error))}")
+            failed = 2
+    return failed
+
+
+def _named(file: str, reason: str) -> str:
+    """Name the file once."""
+    return reason if Path(file).name.split(".")[0] in reason else f"{file}: {reason}"
+
+
+def graph(args: argparse.Namespace) -> int:
+    """Build the contact graph of every chain and say how large it is."""
+    from protgraph.graph.build import build
+    from protgraph.structure.read import read
+
+    if not args.json:
+        print("file\tchain\tresidues\tobserved\tedges")
+
+    def do(file: str) -> None:
+        for protein in read(file, chain=args.chain):
+            made = build(protein, radius=args.radius)
+            row = {
+                "file": file,
+                "chain": protein.chain,
+                "residues": len(protein),
+                "observed": int(protein.observed.sum()),
+                "edges": int(made.edge_index.shape[1]),
+            }
+            print(json.dumps(row) if args.json else "\t".join(map(str, row.values())))
+            for note in protein.notes:
+                _say(f"{protein.name} chain {protein.chain}: {note}")
+
+    return _each(args.files, do, debug=args.debug)
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Predict for every chain of every file."""
+    from protgraph.resolve import load
+
+    predictor = load(args.model)
+    _say(f"model {predictor.name}, language encoder {predictor.encoder}")
+    if predictor.model.config.given:
+        _say(f"scores hold given that {predictor.model.config.given}")
+    written: set[Path] = set()
+
+    def do(file: str) -> None:
+        for prediction in predictor.predict(file):
+            if args.output is None:
+                print(getattr(prediction, args.format)(), end="")
+                continue
+            path = prediction.path(Path(args.output), args.format)
+            if path in written:
+                raise ValueError(f"{file}: {path.name} was written for another input already.")
+            written.add(prediction.write(Path(args.output), args.format))
+            print(path)
+
+    return _each(args.files, do, debug=args.debug)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, evaluate and track what a recipe says."""
+    from protgraph.recipe import load
+    from protgraph.run import progress, run
+
+    recipe, name = load(args.config, args.overrides)
+    with progress(recipe, name) as log:
+        result = run(recipe, name=name, folder=Path(args.folder), log=log)
+    if args.json:
+        print(json.dumps(result.summary))
+    else:
+        print(result.text())
+    return 0
+
+
+def register(args: argparse.Namespace) -> int:
+    """Give the model of a run a name in the registry."""
+    from protgraph.track.registry import register
+
+    version = register(args.run, args.name, alias=args.alias)
+    print(f"{args.name} version {version}" + (f" is {args.alias}" if args.alias else ""))
+    return 0
+
+
+def models(args: argparse.Namespace) -> int:
+    """List the models inside the package and in the registry."""
+    from protgraph.resolve import shipped
+    from protgraph.track.registry import models
+
+    rows: list[Mapping[str, Any]] = [{"name": name, "where": "package"} for name in shipped()]
+    rows += [{**row, "where": "registry"} for row in models()]
+    for row in rows:
+        print(json.dumps(row) if args.json else "\t".join(str(v) for v in row.values()))
+    return 0
+
+
+def quickstart(args: argparse.Namespace) -> int:
+    """Go the whole way once: graphs, two models, a comparison, a registered model, a page."""
+    from protgraph.quickstart import quickstart
+
+    quickstart(Path(args.folder), say=print)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Say which words the command line knows."""
+    top = argparse.ArgumentParser(
+        prog="protgraph", description="Graph-augmented protein modelling."
+    )
+    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(do: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        said = (do.__doc__ or "").strip()
+        made = verbs.add_parser(do.__name__, help=said, description=said)
+        made.set_defaults(do=do)
+        made.add_argument("--debug", action="store_true", default=argparse.SUPPRESS,
+                          help=argparse.SUPPRESS)  # fmt: skip
+        return made
+
+    p = verb(graph)
+    p.add_argument("files", nargs="+", metavar="FILE")
+    p.add_argument("--chain", help="only this chain, by the author's id")
+    p.add_argument("--radius", type=float, default=10.0, help="Å between Cα (default 10)")
+    p.add_argument("--json", action="store_true", help="one JSON object a chain")
+    p = verb(run)
+    p.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped one")
+    p.add_argument("overrides", nargs="*", metavar="key=value")
+    p.add_argument("--folder", default="runs", help="where runs are kept (default runs)")
+    p.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    p = verb(predict)
+    p.add_argument("model", metavar="MODEL", help="a folder, name@alias, or a shipped model")
+    p.add_argument("files", nargs="+", metavar="FILE")
+    p.add_argument("--format", choices=("tsv", "pdb", "json", "html"), default="tsv")
+    p.add_argument("-o", "--output", metavar="DIR", help="write files there instead of printing")
+    p = verb(register)
+    p.add_argument("run", metavar="RUN", help="id or name of a run")
+    p.add_argument("name", metavar="NAME")
+    p.add_argument("--alias", help="such as champion")
+    p = verb(models)
+    p.add_argument("--json", action="store_true", help="one JSON object a model")
+    p = verb(quickstart)
+    p.add_argument("--folder", default="quickstart", help="where results go")
+    return top
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line; 0, or 2 with one line on stderr."""
+    args = parser().parse_args(words)
+    try:
+        return int(args.do(args))
+    except (ValueError, OSError, ArithmeticError, ImportError) as error:
+        if args.debug:
+            raise
+        _say(f"error: {_reason(error)}")
+        return 2

@@ -1,0 +1,107 @@
+"""What a model is worth: labels and scores side by side, thresholds from validation alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from protgraph.data.dataset import Example
+from protgraph.learn import Learned
+from protgraph.structure.protein import Floats
+from protgraph.tasks import calibration, metrics
+from protgraph.tasks.task import Task
+
+QUIET = 0.10
+"""Largest share of validation chains without a label on which a site model may fire."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One side of a split with what a model says of it, item by item.
+
+    Parameters
+    ----------
+    y : ndarray of shape [N, C], or [N, 1] where outputs exclude each other
+        N observed residues or N proteins; NaN where unknown.
+    scores : ndarray of shape [N, C]
+    protein : ndarray of int, shape [N]
+        Which protein an item belongs to.
+    families : ndarray of str, shape [N]
+    """
+
+    y: Floats = field(repr=False)
+    scores: Floats = field(repr=False)
+    protein: npt.NDArray[np.int64] = field(repr=False)
+    families: npt.NDArray[np.str_] = field(repr=False)
+
+    def unlabelled(self, output: int) -> list[Floats]:
+        """Scores of an output on each protein of which it is not known: one array each."""
+        labelled = np.unique(self.protein[~np.isnan(self.y[:, output])])
+        rest = np.setdiff1d(self.protein, labelled)
+        return [self.scores[self.protein == protein, output] for protein in rest]
+
+
+def scored(task: Task, learned: Learned, examples: Sequence[Example]) -> Scored:
+    """Score examples; at residue level the observed residues are the items."""
+    rows = learned.score(examples)
+    if task.level == "residue":
+        kept = [e.protein.index for e in examples]
+        y = np.concatenate([e.y[i] for e, i in zip(examples, kept, strict=True)])
+        said = np.concatenate([row[i] for row, i in zip(rows, kept, strict=True)])
+        sizes = [len(i) for i in kept]
+    else:
+        y, said, sizes = np.stack([e.y for e in examples]), np.stack(rows), [1] * len(examples)
+    return Scored(
+        y,
+        said,
+        np.repeat(np.arange(len(examples)), sizes),
+        np.repeat([e.family for e in examples], sizes),
+    )
+
+
+def columns(scored: Scored) -> tuple[Floats, Floats]:
+    """Labels and scores in the form that metrics take: one column becomes a vector."""
+    y, said = scored.y, scored.scores
+    return y[:, 0] if y.shape[1] == 1 else y, said[:, 0] if said.shape[1] == 1 else said
+
+
+def thresholds(task: Task, valid: Scored) -> tuple[float, ...]:
+    """Choose a threshold an output on the validation side; none where outputs exclude each other.
+
+    The best F1, or, where that is stricter, the score that at most 10 % of the chains without a
+    label for the output reach anywhere.
+    """
+    if task.exclusive:
+        return ()
+    chosen = []
+    for output in range(len(task.outputs)):
+        y, said = valid.y[:, output], valid.scores[:, output]
+        rest = valid.unlabelled(output)
+        best = calibration.threshold(y, said)
+        chosen.append(max(best, calibration.quiet_threshold(rest, QUIET)) if rest else best)
+    return tuple(chosen)
+
+
+def numbers(task: Task, valid: Scored, test: Scored, stored: Sequence[float]) -> dict[str, float]:
+    """Compute the numbers of the test side.
+
+    Returns
+    -------
+    numbers : dict
+        The task's metrics; for a task of one output that stands alone also `mcc` at the best-F1
+        threshold of validation, `mcc_stored` at the stored one, and `fires`, the share of test
+        chains without a label on which a residue reaches the stored threshold.
+    """
+    found = task.measure(test.y, test.scores)
+    if task.exclusive or len(task.outputs) > 1:
+        return found
+    best = calibration.threshold(*columns(valid))
+    found["mcc"] = metrics.mcc(*columns(test), best)
+    found["mcc_stored"] = metrics.mcc(*columns(test), stored[0])
+    rest = test.unlabelled(0)
+    if rest:
+        found["fires"] = calibration.firing_rate(rest, stored[0])
+    return found

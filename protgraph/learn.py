@@ -1,0 +1,254 @@
+"""A recipe and a dataset give scores: networks and baselines through one door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from protgraph.data.batch import Collated, batches
+from protgraph.data.dataset import Dataset, Example
+from protgraph.graph.edges import KINDS
+from protgraph.language.encoder import encoder
+from protgraph.models import baseline
+from protgraph.models.model import SEQUENCE, Config, Model
+from protgraph.predict import example, scores
+from protgraph.recipe import Recipe
+from protgraph.structure.protein import Floats
+from protgraph.tasks.task import Task
+from protgraph.train.loop import History, Settings, fit
+
+Log = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What came out of training.
+
+    Parameters
+    ----------
+    score : callable
+        Examples -> one array each, [L, C] (NaN where the model says nothing) or [C].
+    model : Model or None
+        None for a baseline, which has no weights to save.
+    history : History or None
+    parameters : int
+        Trained numbers; 0 for a baseline.
+    """
+
+    score: Callable[[Sequence[Example]], list[Floats]]
+    model: Model | None
+    history: History | None
+    parameters: int
+
+
+def learn(
+    recipe: Recipe, task: Task, data: Dataset, *, folder: Path | None = None, log: Log | None = None
+) -> Learned:
+    """Train what the recipe asks for on the training side of a dataset.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    task : Task
+    data : Dataset
+        Its validation side stops the training; its test side is not looked at.
+    folder : path, optional
+        For checkpoints.
+    log : callable, optional
+        Called with each epoch and its numbers.
+    """
+    if recipe["model.encoder"] in BASELINES:
+        return BASELINES[recipe["model.encoder"]](recipe, task, data.side("train"))
+    return _network(recipe, task, data, folder=folder, log=log)
+
+
+def _network(
+    recipe: Recipe, task: Task, data: Dataset, *, folder: Path | None, log: Log | None
+) -> Learned:
+    settings = Settings(
+        **{k: v for k, v in recipe.part("train").items() if k in Settings.__dataclass_fields__},
+        seed=recipe["seed"],
+    )
+    torch.manual_seed(recipe["seed"])
+    train, valid = data.side("train"), data.side("valid")
+    config = config_of(recipe, task)
+    model = Model(config)
+    graphs = _graphs(config, train)
+    hidden = _graphs(config, train, side=False) if recipe["train.drop_side"] else graphs
+    weight = balance(task, train, recipe["train.balance"])
+    watched = _graphs(config, valid)
+    truth = np.concatenate([graph.y.numpy() for graph in watched])
+
+    def draw(epoch: int) -> Collated:
+        generator = np.random.default_rng((recipe["seed"], epoch))
+        bare = generator.random(len(graphs)) < recipe["train.drop_side"]
+        chosen = [hidden[i] if bare[i] else graphs[i] for i in range(len(graphs))]
+        sizes = [len(graph.residue) for graph in chosen]
+        return Collated(chosen, batches(sizes, recipe["data.batch"], generator=generator))
+
+    def loss(batch: Data) -> tuple[Tensor, int]:
+        said = model(batch).float()
+        return task.loss(said, batch.y, weight=weight), int((~torch.isnan(batch.y)).sum())
+
+    def evaluate() -> tuple[float, Mapping[str, float]]:
+        said = scores(model, watched)
+        rows = np.concatenate(said) if task.level == "residue" else np.stack(said)
+        numbers = task.measure(truth, rows)
+        return numbers[task.monitor], numbers
+
+    history = fit(
+        model, draw, loss=loss, evaluate=evaluate, settings=settings, folder=folder, log=log
+    )
+
+    def score(examples: Sequence[Example]) -> list[Floats]:
+        asked = _graphs(config, examples)
+        said = scores(model, asked)
+        if task.level != "residue":
+            return said
+        return [
+            spread(e, graph.residue.numpy(), own)
+            for e, graph, own in zip(examples, asked, said, strict=True)
+        ]
+
+    return Learned(score, model, history, model.size)
+
+
+def spread(example: Example, residue: Any, rows: Floats) -> Floats:
+    """Put the rows of some residues [N, C] at their places in the full sequence: [L, C]."""
+    full = np.full((len(example.protein), rows.shape[1]), np.nan, dtype=np.float32)
+    full[residue] = rows
+    return full
+
+
+def config_of(recipe: Recipe, task: Task) -> Config:
+    """Say what a network for this recipe looks like; its input widths follow from the features."""
+    from protgraph.graph.features import EDGES, NODES
+
+    graph = recipe.part("graph")
+    name = recipe["vectors.encoder"]
+    inputs = sum(NODES[node][0] for node in graph["nodes"])
+    if name:
+        inputs += encoder(name, layer=recipe["vectors.layer"]).width
+    if recipe["model.encoder"] in SEQUENCE:
+        graph = {"nodes": graph["nodes"]}
+        edges = 0
+    else:
+        edges = sum(EDGES[edge][0] for edge in graph["edges"])
+    return Config(
+        task=task.name,
+        level=task.level,
+        outputs=task.outputs,
+        exclusive=task.exclusive,
+        given=task.given,
+        encoder=recipe["model.encoder"],
+        inputs=inputs,
+        edges=edges,
+        kinds=len(KINDS),
+        width=recipe["model.width"],
+        layers=recipe["model.layers"],
+        dropout=recipe["model.dropout"],
+        vectors=name,
+        layer=recipe["vectors.layer"],
+        gaps=recipe["data.gaps"],
+        graph=graph,
+    )
+
+
+def _graphs(config: Config, examples: Sequence[Example], *, side: bool = True) -> list[Data]:
+    """Graphs of examples with their labels."""
+    vectors: Sequence[Floats | None] = [None] * len(examples)
+    if config.vectors:
+        language = encoder(config.vectors, layer=config.layer)
+        vectors = language.encode([e.protein.sequence for e in examples])
+    made = []
+    for e, own in zip(examples, vectors, strict=True):
+        graph = example(config, e.protein, own, side=side)
+        y = e.y[graph.residue.numpy()] if config.level == "residue" else e.y[None]
+        graph.y = torch.from_numpy(np.ascontiguousarray(y))
+        made.append(graph)
+    return made
+
+
+def balance(task: Task, train: Sequence[Example], power: float) -> Tensor | None:
+    """Weights that counter class imbalance, (frequent / rare) ** power.
+
+    Returns
+    -------
+    weight : Tensor of shape [C] or None
+        Of positives where outputs stand alone, of classes (mean 1) where they exclude each other;
+        None where the power is 0.
+    """
+    if not power:
+        return None
+    y = np.concatenate([np.atleast_2d(e.y) for e in train])
+    if task.exclusive:
+        count = np.bincount(y[:, 0].astype(int), minlength=len(task.outputs)).clip(min=1)
+        rare = (count.max() / count) ** power
+        return torch.tensor(rare / rare.mean(), dtype=torch.float32)
+    positive = np.nansum(y, axis=0).clip(min=1)
+    negative = (~np.isnan(y)).sum(axis=0) - positive
+    return torch.tensor((negative / positive) ** power, dtype=torch.float32)
+
+
+def _boosting(structure: bool) -> Callable[[Recipe, Task, Sequence[Example]], Learned]:
+    def make(recipe: Recipe, task: Task, train: Sequence[Example]) -> Learned:
+        if task.level != "residue":
+            raise ValueError(f"{recipe['model.encoder']} scores residues, not a {task.level}.")
+
+        def features(examples: Sequence[Example]) -> list[Floats]:
+            side = recipe["graph.side"]
+            return [
+                baseline.site_features(e.protein, structure=structure, side=side) for e in examples
+            ]
+
+        x = np.concatenate(features(train))
+        y = np.concatenate([e.y[e.protein.index] for e in train])
+        fitted = []
+        for column in range(y.shape[1]):
+            known = ~np.isnan(y[:, column])
+            truth = y[known, column].astype(np.int64)
+            fitted.append(baseline.boosting(x[known], truth, seed=recipe["seed"]))
+
+        def score(examples: Sequence[Example]) -> list[Floats]:
+            return [
+                spread(
+                    e,
+                    e.protein.index,
+                    np.stack([m.predict_proba(own)[:, 1] for m in fitted], axis=1),
+                )
+                for e, own in zip(examples, features(examples), strict=True)
+            ]
+
+        return Learned(score, None, None, 0)
+
+    return make
+
+
+def _linear(recipe: Recipe, task: Task, train: Sequence[Example]) -> Learned:
+    if not task.exclusive:
+        raise ValueError(f"{recipe['model.encoder']} tells classes apart; {task.name} has none.")
+    x = np.stack([baseline.composition(e.protein) for e in train])
+    model = baseline.linear(x, np.array([int(e.y[0]) for e in train]))
+
+    def score(examples: Sequence[Example]) -> list[Floats]:
+        said = model.predict_proba(np.stack([baseline.composition(e.protein) for e in examples]))
+        full = np.zeros((len(examples), len(task.outputs)), dtype=np.float32)
+        full[:, model.classes_] = said
+        return list(full)
+
+    return Learned(score, None, None, 0)
+
+
+BASELINES: dict[str, Callable[[Recipe, Task, Sequence[Example]], Learned]] = {
+    "shells-boosting": _boosting(structure=True),
+    "window-boosting": _boosting(structure=False),
+    "composition-linear": _linear,
+}
+"""Values of `model.encoder` that are no networks."""

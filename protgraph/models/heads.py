@@ -1,0 +1,65 @@
+"""From residue vectors to scores: one a residue or one a protein."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def membership(batch: Tensor | None, count: int) -> Tensor:
+    """Which protein each of N nodes belongs to: all to the first where there is no batch."""
+    return torch.zeros(count, dtype=torch.long) if batch is None else batch
+
+
+class ResidueHead(nn.Module):
+    """Layer norm and a linear map of every residue: [N, D] -> [N, C]."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, outputs)
+
+    def forward(self, h: Tensor, batch: Tensor | None) -> Tensor:
+        """Score every residue."""
+        scores: Tensor = self.out(self.norm(h))
+        return scores
+
+
+class ProteinHead(nn.Module):
+    """Attention-weighted mean and maximum over a protein's residues: [N, D] -> [B, C].
+
+    a = softmax_i u·tanh(W h_i) within a protein (Ilse et al., ICML 2018).
+    """
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.score = nn.Sequential(
+            nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1, bias=False)
+        )
+        self.out = nn.Sequential(
+            nn.Linear(2 * width, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, outputs)
+        )
+
+    def pool(self, h: Tensor, batch: Tensor | None) -> Tensor:
+        """One vector a protein: [B, 2 D]."""
+        owner = membership(batch, len(h))
+        count = int(owner.max()) + 1
+        h = self.norm(h)
+        score = self.score(h)[:, 0]
+        index = owner[:, None].expand_as(h)
+        top = score.new_full((count,), float("-inf")).scatter_reduce(0, owner, score, "amax")
+        share = torch.exp(score - top.detach()[owner])
+        total = share.new_zeros(count).index_add(0, owner, share)
+        mean = h.new_zeros(count, h.shape[1]).index_add(0, owner, h * share[:, None])
+        peak = h.new_full((count, h.shape[1]), float("-inf")).scatter_reduce(0, index, h, "amax")
+        return torch.cat([mean / total[:, None], peak], dim=1)
+
+    def forward(self, h: Tensor, batch: Tensor | None) -> Tensor:
+        """Score every protein."""
+        scores: Tensor = self.out(self.pool(h, batch))
+        return scores
+
+
+HEADS: dict[str, type[nn.Module]] = {"residue": ResidueHead, "protein": ProteinHead}
+"""Level of a task -> its head."""

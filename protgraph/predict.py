@@ -1,0 +1,158 @@
+"""A loaded model and proteins give predictions; nothing here looks up a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import torch
+from torch_geometric.data import Batch, Data
+
+from protgraph.data.batch import batches
+from protgraph.graph.build import build, sequence
+from protgraph.language.encoder import Encoder, encoder
+from protgraph.models.model import SEQUENCE, Config, Model
+from protgraph.structure.protein import Floats, Protein
+from protgraph.structure.read import read
+from protgraph.tasks.prediction import Prediction
+
+BUDGET = 8000
+"""Residues that are scored at once."""
+
+
+def example(config: Config, protein: Protein, vectors: Floats | None, *, side: bool = True) -> Data:
+    """Turn a protein into the graph that a model reads.
+
+    Parameters
+    ----------
+    config : Config
+        Its `encoder` tells whether the structure is looked at, its `graph` how.
+    protein : Protein
+    vectors : ndarray of shape [L, D], optional
+        Of the language encoder that the model names.
+    side : bool
+        False hides the side chains.
+    """
+    if config.encoder in SEQUENCE:
+        return sequence(protein, vectors=vectors, nodes=config.graph["nodes"])
+    settings = {**config.graph, "side": side and config.graph.get("side", True)}
+    return build(protein, vectors=vectors, **settings)
+
+
+@torch.inference_mode()
+def scores(model: Model, graphs: Sequence[Data]) -> list[Floats]:
+    """Score graphs in batches by a budget of residues.
+
+    Returns
+    -------
+    scores : list of ndarray
+        [N, C] a graph at residue level, [C] at protein level, from 0 to 1, in the given order.
+    """
+    model.eval()
+    sizes = [len(graph.residue) for graph in graphs]
+    found: list[Floats] = []
+    for batch in batches(sizes, BUDGET):
+        said = model.probabilities(Batch.from_data_list([graphs[i] for i in batch])).numpy()
+        if model.config.level == "residue":
+            found += np.split(said, np.cumsum([sizes[i] for i in batch])[:-1])
+        else:
+            found += list(said)
+    return found
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model ready to answer.
+
+    Parameters
+    ----------
+    model : Model
+    name : str
+        What it was asked for by; stands in the head of every output.
+    """
+
+    model: Model
+    name: str
+
+    @cached_property
+    def _language(self) -> Encoder | None:
+        c = self.model.config
+        return encoder(c.vectors, layer=c.layer) if c.vectors else None
+
+    @property
+    def encoder(self) -> str:
+        """Which language encoder gives the vectors: its name, or "none"."""
+        return self._language.name if self._language else "none"
+
+    def describe(self) -> str:
+        """Say in a few lines what this model is."""
+        return f"{self.name}\n{self.model.describe()}"
+
+    @overload
+    def predict(self, proteins: Protein) -> Prediction: ...
+    @overload
+    def predict(
+        self, proteins: str | Path | Iterable[str | Path | Protein]
+    ) -> list[Prediction]: ...
+
+    def predict(
+        self, proteins: Protein | str | Path | Iterable[str | Path | Protein]
+    ) -> Prediction | list[Prediction]:
+        """Predict for proteins or for all chains of files.
+
+        Parameters
+        ----------
+        proteins : Protein, path, or an iterable of both
+
+        Returns
+        -------
+        predictions : Prediction or list of Prediction
+            One for a Protein; for a path, which may hold several chains, or an iterable, a list.
+
+        Raises
+        ------
+        ValueError, FileNotFoundError
+            Naming the file or protein that cannot be read or scored.
+        """
+        if isinstance(proteins, Protein):
+            return self._score([proteins])[0]
+        if isinstance(proteins, (str, Path)):
+            proteins = [proteins]
+        found: list[Protein] = []
+        for one in proteins:
+            if isinstance(one, Protein):
+                found.append(one)
+            else:
+                found.extend(read(one, gaps=self.model.config.gaps))
+        return self._score(found)
+
+    def _score(self, proteins: Sequence[Protein]) -> list[Prediction]:
+        config = self.model.config
+        vectors: Sequence[Floats | None] = [None] * len(proteins)
+        if self._language:
+            vectors = self._language.encode([protein.sequence for protein in proteins])
+        graphs = [example(config, p, v) for p, v in zip(proteins, vectors, strict=True)]
+        made = []
+        for protein, graph, own in zip(proteins, graphs, scores(self.model, graphs), strict=True):
+            if config.level == "residue":
+                spread = np.full((len(protein), own.shape[1]), np.nan, dtype=np.float32)
+                spread[graph.residue.numpy()] = own
+                own = spread
+            made.append(
+                Prediction(
+                    task=config.task,
+                    level=config.level,
+                    outputs=config.outputs,
+                    scores=own,
+                    protein=protein,
+                    model=self.name,
+                    encoder=self.encoder,
+                    thresholds=config.thresholds,
+                    given=config.given,
+                )
+            )
+        return made

@@ -1,0 +1,196 @@
+"""A recipe: one flat YAML file that says all of a run; a key that means nothing is refused."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DEFAULTS: dict[str, Any] = {
+    "task": "",
+    "seed": 0,
+    # Read numbering gaps as X (`protgraph.read`).
+    "data.gaps": True,
+    # Residues a batch.
+    "data.batch": 4000,
+    "model.encoder": "egnn",
+    "model.width": 64,
+    "model.layers": 3,
+    "model.dropout": 0.2,
+    # A language encoder by name, folder or hub id, "" for none; and its layer.
+    "vectors.encoder": "",
+    "vectors.layer": -1,
+    # Share of the training proteins whose side chains are hidden in an epoch, so that backbone-only
+    # input is no surprise.
+    "train.drop_side": 0.0,
+    # Weight of a rare class: (frequent / rare) to this power; 0 counts all alike.
+    "train.balance": 0.0,
+}
+
+
+def known() -> dict[str, Any]:
+    """Every key of a recipe with its default.
+
+    Examples
+    --------
+    >>> known()["graph.radius"]
+    10.0
+    """
+    from protgraph.graph.build import build
+    from protgraph.train.loop import Settings
+
+    keys = dict(DEFAULTS)
+    for name, parameter in inspect.signature(build).parameters.items():
+        if name not in ("protein", "vectors"):
+            keys[f"graph.{name}"] = parameter.default
+    for field in fields(Settings):
+        if field.name != "seed":
+            keys[f"train.{field.name}"] = field.default
+    return keys
+
+
+class Recipe(Mapping[str, Any]):
+    """The settings of one run, complete, checked and in one flat mapping.
+
+    Parameters
+    ----------
+    given : mapping
+        Keys of `known()` with values; the rest have their defaults.
+
+    Raises
+    ------
+    ValueError
+        Where a key is not known, naming the nearest one, or a value is of another type.
+
+    Examples
+    --------
+    >>> Recipe({"task": "zinc-site", "model.widht": 32})
+    Traceback (most recent call last):
+    ValueError: Unknown key model.widht. Did you mean model.width?
+    """
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        keys = known()
+        for key, value in given.items():
+            keys[key] = _typed(key, value, keys)
+        self._keys = keys
+
+    def __getitem__(self, key: str) -> Any:
+        return self._keys[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def part(self, name: str) -> dict[str, Any]:
+        """Keys under one head, without it: `part("graph")["radius"]`."""
+        head = name + "."
+        return {key[len(head) :]: v for key, v in self._keys.items() if key.startswith(head)}
+
+    @property
+    def digest(self) -> str:
+        """Hash of all settings: 12 hexadecimal digits."""
+        text = json.dumps(self._keys, sort_keys=True, default=list)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load(config: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe, str]:
+    """Read a recipe and change it by `key=value` words.
+
+    Parameters
+    ----------
+    config : path or str
+        A flat YAML file, ending in `.yaml` or `.yml`; else the name of a shipped one, such as
+        "zinc_site/egnn".
+    overrides : sequence of str
+        Such as "model.width=32"; values are YAML.
+
+    Returns
+    -------
+    recipe : Recipe
+    name : str
+        Folder and stem of the file: what the run is called.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Each with the file's name.
+
+    Examples
+    --------
+    >>> recipe, name = load("planted_site/egnn", ["model.width=16"])
+    >>> recipe["model.width"], name
+    (16, 'planted_site/egnn')
+    """
+    path = Path(config)
+    if path.suffix not in (".yaml", ".yml"):
+        path = _shipped(str(config))
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such recipe.")
+    try:
+        given = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(given, dict):
+        raise ValueError(f"{path}: a recipe is a mapping of keys to values.")
+    try:
+        recipe = Recipe({**given, **_parsed(overrides)})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not recipe["task"]:
+        raise ValueError(f"{path}: a recipe names its task.")
+    return recipe, f"{path.parent.name}/{path.stem}".lstrip("/")
+
+
+def _parsed(words: Sequence[str]) -> dict[str, Any]:
+    given = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"An override has the form key=value, got {word!r}.")
+        given[key] = yaml.safe_load(value)
+    return given
+
+
+def configs() -> list[str]:
+    """Names of the recipes that came with this package, such as "zinc_site/egnn"."""
+    home = Path(__file__).parent / "configs"
+    return sorted(f"{path.parent.name}/{path.stem}" for path in home.glob("*/*.yaml"))
+
+
+def _shipped(name: str) -> Path:
+    if name not in configs():
+        near = difflib.get_close_matches(name, configs(), n=1, cutoff=0.0)
+        raise ValueError(
+            f"Unknown recipe {name}. Did you mean {near[0]}? A file of your own ends in .yaml."
+        )
+    return Path(__file__).parent / "configs" / f"{name}.yaml"
+
+
+def _typed(key: str, value: Any, keys: Mapping[str, Any]) -> Any:
+    """Check a value against the type of its default; an int may stand for a float."""
+    if key not in keys:
+        near = difflib.get_close_matches(str(key), keys, n=1, cutoff=0.0)
+        raise ValueError(f"Unknown key {key}. Did you mean {near[0]}?")
+    default = keys[key]
+    if isinstance(default, tuple):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+            raise ValueError(f"{key} is a list of names, got {value!r}.")
+        return tuple(value)
+    if isinstance(default, float) and not isinstance(value, bool):
+        try:
+            return float(value)  # YAML reads 2e-3 as text
+        except (TypeError, ValueError):
+            raise ValueError(f"{key} is a number, got {value!r}.") from None
+    if type(value) is not type(default):
+        raise ValueError(f"{key} is a {type(default).__name__}, got {value!r}.")
+    return value

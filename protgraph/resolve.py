@@ -1,0 +1,99 @@
+"""From a name to a model: its form says where the model is, and nothing else is tried."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from protgraph.models import model
+from protgraph.predict import Predictor
+
+FORMS = (
+    'A folder is written with a "/" (./name), a registered model name@alias or models:/name/3, '
+    "a model of this package by its bare name."
+)
+
+
+def load(name: str | Path) -> Predictor:
+    """Load the model that a name stands for.
+
+    ================================  =============================================
+    `models:/name/3`, `name@alias`    a registered model; only then is MLflow needed
+    `folder/name`, an existing folder what `Model.save` wrote
+    any other word                    one of `shipped()`
+    ================================  =============================================
+
+    Parameters
+    ----------
+    name : str or Path
+        A Path is always a folder.
+
+    Returns
+    -------
+    predictor : Predictor
+        Its `name` is the one given.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where the folder does not hold a model.
+    ValueError
+        Where nothing has the name; where it is both a folder and a shipped model; and where the
+        model cannot be read.
+
+    Examples
+    --------
+    >>> load("no-such/folder")
+    Traceback (most recent call last):
+    FileNotFoundError: no-such/folder: a model folder holds config.json, which is not there.
+    """
+    text = str(name)
+    if isinstance(name, Path):
+        return Predictor(model.load(name), text)
+    if text.startswith("models:/"):
+        return _registered(text)
+    if "/" in text or Path(text).is_dir():
+        if text in shipped():
+            raise ValueError(
+                f"{text} is both a folder here and a model of this package: "
+                f"write ./{text} for the folder, or go elsewhere for the model."
+            )
+        return Predictor(model.load(text), text)
+    if "@" in text:
+        return _registered(text)
+    if text not in shipped():
+        raise ValueError(_unknown(text))
+    with resources.as_file(_home() / text) as folder:
+        return Predictor(model.load(folder), text)
+
+
+def shipped() -> list[str]:
+    """Names of the models that came with this package.
+
+    Examples
+    --------
+    >>> shipped() == sorted(shipped())
+    True
+    """
+    if not _home().is_dir():
+        return []
+    return sorted(one.name for one in _home().iterdir() if (one / model.CONFIG).is_file())
+
+
+def _home() -> Traversable:
+    return resources.files("protgraph.models") / "shipped"
+
+
+def _registered(name: str) -> Predictor:
+    from protgraph.track import registry
+
+    return Predictor(model.load(registry.folder(name)), name)
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, shipped(), n=3)
+    if near:
+        return f"Unknown model {name}. Did you mean {' or '.join(near)}? {FORMS}"
+    return f"Unknown model {name}. This package has: {', '.join(shipped()) or 'none'}. {FORMS}"

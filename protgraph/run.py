@@ -1,0 +1,211 @@
+"""One run: data, training, the numbers on the test side, everything remembered."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from protgraph.data.dataset import Dataset
+from protgraph.data.sets import SETS
+from protgraph.evaluate import Scored, columns, numbers, scored, thresholds
+from protgraph.insight import report
+from protgraph.learn import Learned, learn
+from protgraph.models.model import Model, load
+from protgraph.recipe import Recipe
+from protgraph.tasks import statistics
+from protgraph.tasks.catalogue import TASKS
+from protgraph.tasks.task import Task
+from protgraph.track import runs
+
+Log = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run found.
+
+    Parameters
+    ----------
+    summary : mapping
+        What `protgraph run --json` prints.
+    test : Scored
+        The test side, item by item.
+    folder : Path
+        Holds `model/`, plots and `result.json`.
+    """
+
+    summary: Mapping[str, Any]
+    test: Scored = field(repr=False)
+    folder: Path
+
+    def text(self) -> str:
+        """Say the result in one line."""
+        s = self.summary
+        numbers = ", ".join(f"{key} {value:.3f}" for key, value in s["test"].items())
+        low, high = s["interval"]
+        return (
+            f"test {numbers}; {s['monitor']} 95 % interval [{low:.3f}, {high:.3f}] by family; "
+            f"{s['parameters']:,} parameters, {s['seconds']:.0f} s; {s['folder']}"
+        )
+
+
+def task_of(recipe: Recipe) -> Task:
+    """Look a recipe's task up.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such task.
+    """
+    if recipe["task"] not in TASKS:
+        raise ValueError(f"Unknown task {recipe['task']!r}. There are: {', '.join(TASKS)}.")
+    return TASKS[recipe["task"]]
+
+
+@contextmanager
+def progress(recipe: Recipe, name: str) -> Iterator[Log]:
+    """Show epochs done and time left on stderr, in a `with` block."""
+    from tqdm import tqdm
+
+    with tqdm(total=recipe["train.epochs"], desc=name, unit="epoch", leave=False) as bar:
+
+        def log(epoch: int, row: Mapping[str, float]) -> None:
+            said = {key: f"{value:.3f}" for key, value in row.items() if key != "seconds"}
+            bar.set_postfix(said, refresh=False)
+            bar.update(epoch + 1 - bar.n)
+
+        yield log
+
+
+def run(
+    recipe: Recipe,
+    *,
+    name: str,
+    folder: Path = Path("runs"),
+    data: Dataset | None = None,
+    log: Log | None = None,
+) -> Result:
+    """Train, evaluate on the test side, write a folder, and remember all of it in MLflow.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    name : str
+        What the run is called, such as "zinc_site/egnn".
+    folder : path
+        The run's own folder is made in it, by name, seed and recipe; an unfinished run there is
+        taken up again from its last epoch.
+    data : Dataset, optional
+        The task's own set if left out.
+    log : callable, optional
+        Called with each epoch and its numbers.
+
+    Returns
+    -------
+    result : Result
+        Its summary has the id of the MLflow run as "run".
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        Where the task, its data or a setting is not what it must be.
+    """
+    task = task_of(recipe)
+    data = data or SETS[task.name](gaps=recipe["data.gaps"])
+    tags = {
+        "recipe": recipe.digest,
+        "data": data.digest,
+        "split": data.split_digest,
+        "monitor": f"test_{task.monitor}",
+    }
+    with runs.start(task.name, name, params=recipe, tags=tags) as tracked:
+
+        def both(epoch: int, row: Mapping[str, float]) -> None:
+            tracked.log(epoch, row)
+            if log is not None:
+                log(epoch, row)
+
+        found = execute(recipe, task, data, name=name, folder=folder, log=both)
+        for side in ("valid", "test"):
+            tracked.final({f"{side}_{key}": v for key, v in found.summary[side].items()})
+        tracked.table("result", [{"model": name, **found.summary["test"]}])
+        for path in sorted(found.folder.glob("*.png")):
+            tracked.files(path)
+        tracked.files(found.folder / "result.json")
+        if (found.folder / "model").is_dir():
+            _keep(tracked, found.folder / "model")
+    return replace(found, summary={**found.summary, "run": tracked.id})
+
+
+def _keep(tracked: runs.Run, folder: Path) -> None:
+    """Log the model in the form that MLflow serves."""
+    from protgraph.serve import pyfunc
+
+    config = load(folder).config
+    tracked.model(
+        folder, pyfunc.CODE, example=pyfunc.example(config), signature=pyfunc.signature(config)
+    )
+
+
+def execute(
+    recipe: Recipe, task: Task, data: Dataset, *, name: str, folder: Path, log: Log | None = None
+) -> Result:
+    """Do the run itself, without MLflow; parameters are those of `run`."""
+    place = folder / f"{name.replace('/', '-')}-s{recipe['seed']}-{recipe.digest}"
+    place.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    learned = learn(recipe, task, data, folder=place, log=log)
+    seconds = time.perf_counter() - began
+    valid = scored(task, learned, data.whole("valid"))
+    test = scored(task, learned, data.whole("test"))
+    stored = thresholds(task, valid)
+    interval = statistics.bootstrap(task.metrics[task.monitor], *columns(test), test.families)
+    summary = {
+        "name": name,
+        "task": task.name,
+        "seed": recipe["seed"],
+        "recipe": recipe.digest,
+        "data": data.digest,
+        "split": data.split_digest,
+        "monitor": task.monitor,
+        "valid": task.measure(valid.y, valid.scores),
+        "test": numbers(task, valid, test, stored),
+        "interval": [interval.low, interval.high],
+        "thresholds": list(stored),
+        "parameters": learned.parameters,
+        "epochs": len(learned.history.rows) if learned.history else 0,
+        "seconds": round(seconds, 1),
+        "folder": str(place),
+    }
+    _plots(task, learned, valid, test, place)
+    if learned.model is not None:
+        _save(learned.model, summary, stored, place / "model")
+    (place / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return Result(summary, test, place)
+
+
+def _plots(task: Task, learned: Learned, valid: Scored, test: Scored, place: Path) -> None:
+    if not task.exclusive and len(task.outputs) == 1:
+        curves = {"validation": columns(valid), "test": columns(test)}
+        report.precision_recall(curves, place / "precision_recall.png", title=task.name)
+    if learned.history is not None:
+        report.history(
+            learned.history.rows,
+            place / "training.png",
+            monitor=task.monitor,
+            best=learned.history.best,
+        )
+
+
+def _save(model: Model, summary: Mapping[str, Any], stored: Sequence[float], place: Path) -> None:
+    """Save the model with its thresholds and a card of what it was measured at."""
+    card = {
+        key: summary[key] for key in ("name", "seed", "data", "split", "valid", "test", "interval")
+    }
+    model.config = replace(model.config, thresholds=tuple(stored), card=card)
+    model.save(place)

@@ -1,0 +1,308 @@
+"""What a model says of one protein, and the four ways to write it down."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+
+from protgraph.structure import write
+from protgraph.structure.protein import Protein
+from protgraph.tasks.page import page
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+FORMATS = ("tsv", "json", "pdb", "html")
+"""What `Prediction.write` can write; each is also the suffix of the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Scores of one protein with their names, and the condition under which they hold.
+
+    Parameters
+    ----------
+    task : str
+        Name of the task, such as "zinc-site".
+    level : str
+        "residue" or "protein": what one row of scores belongs to.
+    outputs : tuple of str
+        Names of the C outputs, each one once.
+    scores : ndarray of float, shape [L, C] or [C]
+        By residue or for the whole protein; larger is more. NaN is allowed only for residues that
+        are not in the structure, where a model that reads structure has nothing to say.
+    protein : Protein
+        The protein of L residues that was scored.
+    model, encoder : str
+        What gave the scores.
+    thresholds : tuple of float
+        One an output: a score that reaches it is called. Empty when nothing is called.
+    given : str
+        The condition under which scores hold, such as "the chain binds zinc"; "" for none.
+
+    Raises
+    ------
+    ValueError
+        Where a rule above is broken; the message names the protein, the rule and the value.
+
+    Examples
+    --------
+    >>> atoms = np.zeros((2, 4, 3))
+    >>> made = Prediction("zinc-site", "residue", ("zinc",), [[0.25], [0.75]],
+    ...                   Protein("demo", "AH", atoms), "shells", "none", (0.5,))
+    >>> made.calls.tolist()
+    [[False], [True]]
+    >>> print(made.tsv())
+    # task: zinc-site
+    # model: shells
+    # encoder: none
+    # thresholds: zinc 0.5
+    protein	chain	position	index	letter	observed	zinc_score	zinc_call
+    demo		1	0	A	1	0.25	0
+    demo		2	1	H	1	0.75	1
+    <BLANKLINE>
+    """
+
+    task: str
+    level: str
+    outputs: tuple[str, ...]
+    scores: Floats = field(repr=False)
+    protein: Protein
+    model: str
+    encoder: str
+    thresholds: tuple[float, ...] = ()
+    given: str = ""
+
+    def __post_init__(self) -> None:
+        name = self.protein.name
+        object.__setattr__(self, "outputs", tuple(self.outputs))
+        object.__setattr__(self, "thresholds", tuple(map(float, self.thresholds)))
+        if self.level not in ("residue", "protein"):
+            raise ValueError(f"{name}: level is residue or protein, got {self.level!r}.")
+        if not self.task:
+            raise ValueError(f"{name}: a prediction belongs to a named task, got an empty name.")
+        if not self.outputs or "" in self.outputs or len(set(self.outputs)) < len(self.outputs):
+            raise ValueError(
+                f"{name}: outputs are one or more different names, got {list(self.outputs)}."
+            )
+        if self.thresholds and len(self.thresholds) != len(self.outputs):
+            raise ValueError(
+                f"{name}: thresholds are one an output or none, "
+                f"got {len(self.thresholds)} for {len(self.outputs)} outputs."
+            )
+        if not np.isfinite(self.thresholds).all():
+            raise ValueError(f"{name}: thresholds are finite, got {list(self.thresholds)}.")
+        self._keep_scores()
+
+    def _keep_scores(self) -> None:
+        name, length, width = self.protein.name, len(self.protein), len(self.outputs)
+        scores = np.array(self.scores, dtype=np.float32)
+        residues = self.level == "residue"
+        shape = (length, width) if residues else (width,)
+        if scores.shape != shape:
+            of = f"{length} residues and {width} outputs" if residues else f"{width} outputs"
+            raise ValueError(
+                f"{name}: scores have shape {list(scores.shape)}, "
+                f"but the {self.level} level with {of} needs {list(shape)}."
+            )
+        if np.isinf(scores).any():
+            raise ValueError(f"{name}: scores are finite or NaN, got an infinite one.")
+        missing = np.isnan(scores) & (self.protein.observed[:, None] if residues else True)
+        if missing.any():
+            at = int(np.argwhere(missing)[0][0])
+            what = f"residue {self.protein.numbering[at]}" if residues else self.outputs[at]
+            raise ValueError(f"{name}: only unobserved residues have no score, got NaN for {what}.")
+        scores.flags.writeable = False
+        object.__setattr__(self, "scores", scores)
+
+    @property
+    def calls(self) -> Bools | None:
+        """Scores that reach their threshold (NaN never does), or None without thresholds."""
+        if not self.thresholds:
+            return None
+        return self.scores >= np.asarray(self.thresholds, dtype=np.float32)
+
+    def tsv(self) -> str:
+        """Write a table: what was asked in lines with `#`, one header row, then the scores.
+
+        Returns
+        -------
+        table : str
+            A row a residue (`position` is the author's number, `index` counts from 0 in the full
+            sequence) or a row an output. Scores have 6 significant digits and are empty where
+            there is none, as are their calls.
+        """
+        asked = {"task": self.task, "model": self.model, "encoder": self.encoder}
+        if self.given:
+            asked["holds given that"] = self.given
+        if self.thresholds:
+            pairs = zip(self.outputs, self.thresholds, strict=True)
+            asked["thresholds"] = ", ".join(f"{output} {value:g}" for output, value in pairs)
+        lines = [f"# {key}: {_plain(value)}" for key, value in asked.items()]
+        rows = self._residue_rows() if self.level == "residue" else self._output_rows()
+        lines += ["\t".join(_plain(cell) for cell in row) for row in rows]
+        return "\n".join(lines) + "\n"
+
+    def _residue_rows(self) -> Iterator[list[str]]:
+        protein, calls = self.protein, self.calls
+        header = ["protein", "chain", "position", "index", "letter", "observed"]
+        header += [f"{output}_score" for output in self.outputs]
+        if calls is not None:
+            header += [f"{output}_call" for output in self.outputs]
+        yield header
+        for i, letter in enumerate(protein.sequence):
+            row = [protein.name, protein.chain, protein.numbering[i], str(i), letter]
+            row += [str(int(protein.observed[i])), *map(_digits, self.scores[i])]
+            if calls is not None:
+                row += map(_call, self.scores[i], calls[i])
+            yield row
+
+    def _output_rows(self) -> Iterator[list[str]]:
+        protein, calls = self.protein, self.calls
+        yield ["protein", "chain", "output", "score"] + ["call"] * (calls is not None)
+        for c, output in enumerate(self.outputs):
+            row = [protein.name, protein.chain, output, _digits(self.scores[c])]
+            yield row + ([] if calls is None else [_call(self.scores[c], calls[c])])
+
+    def json(self) -> str:
+        """Write one strict JSON object; null where there is no score.
+
+        Returns
+        -------
+        text : str
+            `scores`, `thresholds` and, with thresholds, `calls` are keyed by output. At the
+            residue level each output has a list of L, beside `sequence`, `numbering` and
+            `observed`.
+        """
+        protein, calls = self.protein, self.calls
+        said: dict[str, Any] = {"protein": protein.name, "chain": protein.chain}
+        for key in ("task", "level", "model", "encoder", "given", "outputs"):
+            said[key] = getattr(self, key)
+        if self.level == "residue":
+            said["sequence"] = protein.sequence
+            said["numbering"] = protein.numbering
+            said["observed"] = protein.observed.tolist()
+        absent = np.isnan(self.scores)
+        scores = np.array([float(_digits(x) or 0) for x in self.scores.flat], dtype=object)
+        scores = scores.reshape(self.scores.shape)
+        scores[absent] = None
+        said["scores"] = dict(zip(self.outputs, scores.T.tolist(), strict=True))
+        said["thresholds"] = dict(zip(self.outputs, self.thresholds, strict=False))
+        if calls is not None:
+            called = calls.astype(object)
+            called[absent] = None
+            said["calls"] = dict(zip(self.outputs, called.T.tolist(), strict=True))
+        return json.dumps(said, allow_nan=False, ensure_ascii=False)
+
+    def pdb(self, output: str | None = None) -> str:
+        """Write what is observed of the backbone, with 100 times the scores in the B-factor.
+
+        Parameters
+        ----------
+        output : str, optional
+            Whose scores; those of the first output if left out.
+
+        Raises
+        ------
+        ValueError
+            For scores of a whole protein, a protein without structure, an unknown output, or
+            scores that are not from 0 to 1.
+        """
+        name = self.protein.name
+        chosen = self.outputs[0] if output is None else output
+        if self.level != "residue":
+            raise ValueError(f"{name}: pdb needs scores by residue, got the {self.level} level.")
+        if not self.protein.observed.any():
+            raise ValueError(f"{name}: pdb needs a structure, but no residue is observed.")
+        if chosen not in self.outputs:
+            raise ValueError(f"{name}: pdb knows the outputs {list(self.outputs)}, got {chosen!r}.")
+        scores = self.scores[:, self.outputs.index(chosen)]
+        low, high = np.nanmin(scores), np.nanmax(scores)
+        if low < 0 or high > 1:
+            raise ValueError(f"{name}: pdb writes scores from 0 to 1, got {low:g} to {high:g}.")
+        return write.pdb(self.protein, bfactor=100 * scores)
+
+    def html(self) -> str:
+        """Write one page that works offline, as `protgraph.tasks.page.page` describes it."""
+        return page(self)
+
+    def path(self, folder: Path | str, format: str) -> Path:
+        """Say which file `write` would write.
+
+        Returns
+        -------
+        path : Path
+            `<protein>[_<chain>].<task>.<format>`: the chain is left out when the name already
+            ends with it, and what is unsafe in a file name becomes "_".
+
+        Examples
+        --------
+        >>> Prediction("demo", "protein", ("fit",), [1.0],
+        ...            Protein("a/b", "M", np.zeros((1, 4, 3)), chain="B"), "none",
+        ...            "none").path("out", "tsv").as_posix()
+        'out/a_b_B.demo.tsv'
+        """
+        name, chain = self.protein.name, self.protein.chain.strip()
+        stem = name if not chain or name.endswith(f"_{chain}") else f"{name}_{chain}"
+        stem = re.sub(r"[^\w.+-]|^\.", "_", f"{stem}.{self.task}")
+        return Path(folder) / f"{stem}.{format}"
+
+    def write(self, folder: Path | str, format: str) -> Path:
+        """Write a file that is there whole or not at all, replacing one of the same name.
+
+        Parameters
+        ----------
+        folder : Path
+            Made if it is not there.
+        format : str
+            One of `FORMATS`.
+
+        Returns
+        -------
+        path : Path
+            See `path`.
+
+        Raises
+        ------
+        ValueError
+            For an unknown format, or a folder that cannot be written.
+        """
+        if format not in FORMATS:
+            raise ValueError(
+                f"{self.protein.name}: a prediction is written as {FORMATS}, got {format!r}."
+            )
+        text: str = getattr(self, format)()
+        path = self.path(folder, format)
+        partial = path.parent / f".{uuid4().hex}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                partial.write_text(text, encoding="utf-8", newline="\n")
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"{self.protein.name}: {path} cannot be written: {error.strerror}."
+            ) from error
+        return path
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\t\r\n]+", " ", text)
+
+
+def _digits(score: np.float32) -> str:
+    return "" if np.isnan(score) else f"{score:.6g}"
+
+
+def _call(score: np.float32, call: np.bool_) -> str:
+    return "" if np.isnan(score) else str(int(call))

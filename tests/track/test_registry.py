@@ -1,0 +1,209 @@
+from datetime import UTC
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.models import infer_signature
+
+from protgraph.models.model import Config, Model, load
+from protgraph.track import registry, runs
+
+TAGS = {"recipe": "0a", "data": "1b", "split": "2c", "monitor": "auprc"}
+PICKLES = {".pkl", ".pt", ".pth", ".bin", ".pickle", ".joblib"}
+
+CODE = """
+import mlflow
+import pandas
+class Echo(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        pass
+    def predict(self, context, model_input: pandas.DataFrame, params=None):
+        return model_input
+mlflow.models.set_model(Echo())
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'runs.db'}")
+        patch.chdir(folder)
+        yield folder
+
+
+def finished(folder, name, *, model=True, **numbers):
+    """A run, with a model of random weights."""
+    frame = pd.DataFrame({"sequence": ["MKV"]})
+    (folder / "echo.py").write_text(CODE)
+    config = Config("demo", "protein", ("fit",), "cnn", 21, 0, 0, width=4, layers=1)
+    with runs.start("demo", name, params={}, tags=TAGS) as run:
+        if model:
+            random = Model(config).save(folder / "random")
+            signature = infer_signature(frame, frame)
+            run.model(random, folder / "echo.py", example=frame, signature=signature)
+        run.final(numbers)
+    return run
+
+
+@pytest.fixture(scope="module")
+def one(store):
+    return finished(store, "random-one", auprc=0.25)
+
+
+@pytest.fixture(scope="module")
+def two(store):
+    return finished(store, "random-two")
+
+
+def names():
+    return {version["name"] for version in registry.models()}
+
+
+def test_a_run_becomes_versions_and_the_alias_says_which_counts(one, two):
+    assert registry.register("random-one", "random-ladder", alias="champion") == 1
+    assert registry.register(two.id, "random-ladder", alias="champion") == 2
+    newer, older = (v for v in registry.models() if v["name"] == "random-ladder")
+    assert newer.pop("created") >= older.pop("created")
+    same = {"name": "random-ladder", "task": "demo"}
+    assert newer == same | {"version": 2, "aliases": ("champion",), "score": None}
+    assert older == same | {"version": 1, "aliases": (), "score": 0.25}
+
+
+def test_times_are_in_utc(one):
+    registry.register(one.id, "random-time")
+    assert {version["created"].tzinfo for version in registry.models()} == {UTC}
+
+
+def test_registering_again_moves_the_alias_and_makes_no_second_version(one, two):
+    assert registry.register(one.id, "random-again", alias="champion") == 1
+    assert registry.register(two.id, "random-again", alias="champion") == 2
+    assert registry.register(one.id, "random-again", alias="champion") == 1
+    assert registry.register(one.id, "random-again") == 1
+    versions = [v for v in registry.models() if v["name"] == "random-again"]
+    assert [(v["version"], v["aliases"]) for v in versions] == [(2, ()), (1, ("champion",))]
+
+
+def test_one_run_can_have_several_names(one):
+    assert registry.register(one.id, "random-a") == registry.register(one.id, "random-b") == 1
+    assert {"random-a", "random-b"} <= names()
+
+
+@pytest.mark.parametrize("form", ["models:/{}/1", "models:/{}@champion", "{}@champion"])
+def test_a_name_leads_to_the_files(one, two, form):
+    registry.register(one.id, "random-files", alias="champion")
+    registry.register(two.id, "random-files", alias="runner-up")
+    folder = registry.folder(form.format("random-files"))
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert load(folder).config.task == "demo"
+    (output,) = mlflow.MlflowClient().get_run(one.id).outputs.model_outputs
+    assert output.model_id in folder.parts
+
+
+def test_no_registered_version_holds_a_pickle(one, two):
+    for run in (one, two):
+        registry.register(run.id, "random-safe")
+    held = set()
+    for version in registry.models():
+        uri = f"models:/{version['name']}/{version['version']}"
+        folder = Path(mlflow.artifacts.download_artifacts(uri))
+        held |= {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert ".safetensors" in held
+    assert not held & PICKLES
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ("nobody", "nobody: there is no run of this name"),
+        ("it's", "it's: there is no run of this name"),
+        ("0" * 32, "0000: there is no run of this id"),
+    ],
+)
+def test_an_unknown_run_is_refused(store, run, said):
+    with pytest.raises(ValueError, match=said):
+        registry.register(run, "random-refused")
+    assert "random-refused" not in names()
+
+
+def test_a_name_of_two_runs_is_refused_with_their_ids(store):
+    first, second = (finished(store, "twin", model=False) for _ in range(2))
+    with pytest.raises(ValueError, match="twin: 2 runs have this name") as error:
+        registry.register("twin", "random-refused")
+    assert first.id in str(error.value)
+    assert second.id in str(error.value)
+
+
+def test_a_run_without_a_model_is_refused(store):
+    run = finished(store, "empty", model=False)
+    with pytest.raises(
+        ValueError, match=r"empty: a run that is registered holds one model, .*\[\]"
+    ):
+        registry.register(run.id, "random-refused")
+    assert "random-refused" not in names()
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", "a@b", "a b", "-a", "a'b"])
+def test_a_name_that_cannot_be_written_in_a_uri_is_refused(name):
+    with pytest.raises(ValueError, match="registered model's name"):
+        registry.register("random-one", name)
+
+
+@pytest.mark.parametrize("alias", ["", "latest", "v3", "V3", "3", "a b", "a@b"])
+def test_an_alias_that_reads_like_something_else_is_refused(alias):
+    with pytest.raises(ValueError, match="random: an alias"):
+        registry.register("random-one", "random", alias=alias)
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "random", "random/1", "models:/random", "runs:/a/model", "a@3"]
+)
+def test_another_form_is_no_registered_model(uri):
+    with pytest.raises(ValueError, match="not of the form models:/name/3"):
+        registry.folder(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("absent@champion", "absent@champion: no model has this name; .*'random-known'"),
+        ("models:/absent/1", "models:/absent/1: no model has this name"),
+        ("random-known@runner-up", r"random-known has the aliases \['champion'\]"),
+        ("models:/random-known/7", r"random-known has the versions \[1\]"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_there_is(one, uri, said):
+    registry.register(one.id, "random-known", alias="champion")
+    with pytest.raises(ValueError, match=said):
+        registry.folder(uri)
+
+
+def test_models_of_others_are_not_listed_and_not_read(store):
+    (store / "echo.py").write_text(CODE)
+    with mlflow.start_run() as run:
+        info = mlflow.pyfunc.log_model(
+            name="theirs",
+            python_model=str(store / "echo.py"),
+            input_example=[1.0],
+            pip_requirements=[],
+        )
+    mlflow.register_model(info.model_uri, "theirs")
+    assert "theirs" not in names()
+    with pytest.raises(ValueError, match="models:/theirs/1"):
+        registry.folder("models:/theirs/1")
+    with pytest.raises(ValueError, match="holds one model, this one"):
+        registry.register(run.info.run_id, "random-refused")
+
+
+def test_every_page_is_read(one, monkeypatch):
+    found = {f"random-page-{i}" for i in range(5)}
+    for name in found:
+        registry.register(one.id, name)
+    whole = mlflow.MlflowClient.search_registered_models
+
+    def paged(self, query=None, page_token=None):
+        return whole(self, query, max_results=2, page_token=page_token)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "search_registered_models", paged)
+    assert found <= names()
