@@ -1,16 +1,77 @@
-"""A comparison: runs on one split side by side, their differences on the same families."""
+"""A comparison: models on one split side by side, their differences on the same families."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from protgraph import evaluate, recipe
+from protgraph.data.dataset import Dataset
+from protgraph.data.sets import SETS
 from protgraph.evaluate import Scored, columns
-from protgraph.tasks import statistics
+from protgraph.run import execute, place_of, task_of
+from protgraph.tasks import calibration, metrics, statistics
 from protgraph.tasks.labels import Metric
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One model at one seed: its summary and the test side as it scored it."""
+
+    summary: Mapping[str, Any]
+    test: Scored = field(repr=False)
+    threshold: float
+    """Best F1 on validation; NaN for a task without one."""
+
+
+def cell(config: str, seed: int, folder: Path, *, overrides: Sequence[str] = ()) -> Cell:
+    """Train and test a recipe at a seed, or read what an earlier call kept in the folder.
+
+    Parameters
+    ----------
+    config : str
+        As `recipe.load`.
+    seed : int
+    folder : path
+    overrides : sequence of str
+    """
+    settings, name = recipe.load(config, [*overrides, f"seed={seed}"])
+    place = place_of(settings, name, folder)
+    if not (place / "cell.json").is_file():
+        task = task_of(settings)
+        found = execute(settings, task, _data(task.name, settings["data.gaps"]), name=name,
+                        folder=folder)  # fmt: skip
+        single = not task.exclusive and len(task.outputs) == 1
+        best = calibration.threshold(*columns(found.valid)) if single else float("nan")
+        found.test.save(place / "test.npz")
+        (place / "cell.json").write_text(json.dumps({"summary": found.summary, "best": best}))
+    kept = json.loads((place / "cell.json").read_text())
+    return Cell(kept["summary"], evaluate.load(place / "test.npz"), kept["best"])
+
+
+@cache
+def _data(task: str, gaps: bool) -> Dataset:
+    return SETS[task](gaps=gaps)
+
+
+def mcc_of(cells: Sequence[Cell]) -> list[Scored]:
+    """Scores less each seed's own threshold, so that `calls` can be their metric."""
+    return [
+        Scored(c.test.y, c.test.scores - np.float32(c.threshold), c.test.protein, c.test.families)
+        for c in cells
+    ]
+
+
+def calls(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """MCC of what lies at or above 0."""
+    return metrics.mcc(y_true, y_score, 0.0)
 
 
 def stacked(seeds: Sequence[Scored]) -> npt.NDArray[np.float32]:

@@ -118,7 +118,7 @@ def models(args: argparse.Namespace) -> int:
     rows: list[Mapping[str, Any]] = [{"name": name, "where": "package"} for name in shipped()]
     rows += [{**row, "where": "registry"} for row in models()]
     for row in rows:
-        print(json.dumps(row) if args.json else "\t".join(str(v) for v in row.values()))
+        print(json.dumps(row, default=str) if args.json else "\t".join(map(str, row.values())))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +38,25 @@ class Scored:
     protein: npt.NDArray[np.int64] = field(repr=False)
     families: npt.NDArray[np.str_] = field(repr=False)
 
+    def save(self, path: Path) -> None:
+        """Write as `.npz`, whole or not at all."""
+        beside = path.with_suffix(".part.npz")
+        np.savez_compressed(
+            beside, y=self.y, scores=self.scores, protein=self.protein, families=self.families
+        )
+        beside.replace(path)
+
     def unlabelled(self, output: int) -> list[Floats]:
         """Scores of an output on each protein of which it is not known: one array each."""
         labelled = np.unique(self.protein[~np.isnan(self.y[:, output])])
         rest = np.setdiff1d(self.protein, labelled)
         return [self.scores[self.protein == protein, output] for protein in rest]
+
+
+def load(path: Path) -> Scored:
+    """Read what `Scored.save` wrote."""
+    with np.load(path) as stored:
+        return Scored(**{key: stored[key] for key in stored.files})
 
 
 def scored(task: Task, learned: Learned, examples: Sequence[Example]) -> Scored:

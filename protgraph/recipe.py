@@ -6,12 +6,15 @@ import difflib
 import hashlib
 import inspect
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from protgraph import __version__
 
 DEFAULTS: dict[str, Any] = {
     "task": "",
@@ -98,8 +101,8 @@ class Recipe(Mapping[str, Any]):
 
     @property
     def digest(self) -> str:
-        """Hash of all settings: 12 hexadecimal digits."""
-        text = json.dumps(self._keys, sort_keys=True, default=list)
+        """Hash of all settings and of the version that reads them: 12 hexadecimal digits."""
+        text = json.dumps([__version__, self._keys], sort_keys=True, default=list)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -137,18 +140,33 @@ def load(config: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe, str
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such recipe.")
     try:
-        given = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(given, dict):
-        raise ValueError(f"{path}: a recipe is a mapping of keys to values.")
-    try:
-        recipe = Recipe({**given, **_parsed(overrides)})
+        recipe = Recipe({**_mapping(path.read_bytes()), **_parsed(overrides)})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if not recipe["task"]:
         raise ValueError(f"{path}: a recipe names its task.")
     return recipe, f"{path.parent.name}/{path.stem}".lstrip("/")
+
+
+def _mapping(text: bytes) -> dict[str, Any]:
+    """Read YAML as a mapping that says each key once."""
+    given: dict[str, Any] = _yaml(text)
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(node, yaml.MappingNode):
+        raise ValueError("a recipe is a mapping of keys to values.")
+    # Loading takes the last of two values for one key in silence.
+    keys = [key.value for key, _ in node.value]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"a recipe says each key once, but {', '.join(twice)} more often.")
+    return given
+
+
+def _yaml(text: str | bytes) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
 
 
 def _parsed(words: Sequence[str]) -> dict[str, Any]:
@@ -157,7 +175,7 @@ def _parsed(words: Sequence[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"An override has the form key=value, got {word!r}.")
-        given[key] = yaml.safe_load(value)
+        given[key] = _yaml(value)
     return given
 
 
@@ -188,9 +206,12 @@ def _typed(key: str, value: Any, keys: Mapping[str, Any]) -> Any:
         return tuple(value)
     if isinstance(default, float) and not isinstance(value, bool):
         try:
-            return float(value)  # YAML reads 2e-3 as text
-        except (TypeError, ValueError):
-            raise ValueError(f"{key} is a number, got {value!r}.") from None
+            number = float(value)  # YAML reads 2e-3 as text
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise ValueError(f"{key} is a number, got {value!r}.")
+        return number
     if type(value) is not type(default):
         raise ValueError(f"{key} is a {type(default).__name__}, got {value!r}.")
     return value

@@ -33,13 +33,14 @@ class Result:
     ----------
     summary : mapping
         What `protgraph run --json` prints.
-    test : Scored
-        The test side, item by item.
+    valid, test : Scored
+        The two sides that training did not learn from, item by item.
     folder : Path
         Holds `model/`, plots and `result.json`.
     """
 
     summary: Mapping[str, Any]
+    valid: Scored = field(repr=False)
     test: Scored = field(repr=False)
     folder: Path
 
@@ -152,11 +153,16 @@ def _keep(tracked: runs.Run, folder: Path) -> None:
     )
 
 
+def place_of(recipe: Recipe, name: str, folder: Path) -> Path:
+    """Where a run keeps its files: by name, seed and recipe."""
+    return folder / f"{name.replace('/', '-')}-s{recipe['seed']}-{recipe.digest}"
+
+
 def execute(
     recipe: Recipe, task: Task, data: Dataset, *, name: str, folder: Path, log: Log | None = None
 ) -> Result:
     """Do the run itself, without MLflow; parameters are those of `run`."""
-    place = folder / f"{name.replace('/', '-')}-s{recipe['seed']}-{recipe.digest}"
+    place = place_of(recipe, name, folder)
     place.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     learned = learn(recipe, task, data, folder=place, log=log)
@@ -186,7 +192,7 @@ def execute(
     if learned.model is not None:
         _save(learned.model, summary, stored, place / "model")
     (place / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
-    return Result(summary, test, place)
+    return Result(summary, valid, test, place)
 
 
 def _plots(task: Task, learned: Learned, valid: Scored, test: Scored, place: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import lzma
 import os
 import shutil
 import tarfile
@@ -39,8 +40,11 @@ def sites(ligands: Sequence[str], *, gaps: bool = True) -> Dataset:
     FileNotFoundError
         Where `PROTGRAPH_DATA` does not lead to the data.
     ValueError
-        Where a label names a residue that the chain does not have.
+        Where a ligand is not known or a label names a residue that the chain does not have.
     """
+    for ligand in ligands:
+        if ligand not in LIGANDS:
+            raise ValueError(f"Unknown ligand {ligand!r}. There are: {', '.join(LIGANDS)}.")
     rows = _table("binding_sites/labels.tsv")
     chains = _chains()
     examples = []
@@ -78,7 +82,7 @@ def located(protein: Protein, positions: str, numbers: str) -> npt.NDArray[np.in
     Raises
     ------
     ValueError
-        Where a place does not exist or has another number.
+        Where a place does not exist, or has another number or none.
 
     Examples
     --------
@@ -88,13 +92,20 @@ def located(protein: Protein, positions: str, numbers: str) -> npt.NDArray[np.in
     [2]
     """
     places = np.array([int(place) for place in positions.split(",")])
-    if places.min() < 0 or places.max() >= len(protein.index):
+    outside = places[(places < 0) | (places >= len(protein.index))]
+    if len(outside):
         raise ValueError(
-            f"{protein.name}: a label names residue {places.max()} (from 0), "
+            f"{protein.name}: a label names residue {outside[0]} (from 0), "
             f"but {len(protein.index)} were observed."
         )
+    said = numbers.split(",")
+    if len(said) != len(places):
+        raise ValueError(
+            f"{protein.name}: a label has a number for each residue, "
+            f"but {len(places)} residues have {len(said)}."
+        )
     residues: npt.NDArray[np.int64] = protein.index[places]
-    for residue, number in zip(residues.tolist(), numbers.split(","), strict=True):
+    for residue, number in zip(residues.tolist(), said, strict=True):
         if protein.numbering[residue] != number:
             raise ValueError(
                 f"{protein.name}: a label says residue {number}, "
@@ -189,6 +200,13 @@ def unpacked(archive: Path) -> Path:
 
     The folder is `PROTGRAPH_CACHE`, else `~/.cache/protgraph`; an archive of another size or date
     gets a folder of its own.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such archive.
+    ValueError
+        Where it is damaged or would write outside the folder.
     """
     facts = archive.stat()
     cache = Path(os.environ.get("PROTGRAPH_CACHE") or Path.home() / ".cache" / "protgraph")
@@ -198,8 +216,11 @@ def unpacked(archive: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=cache))
     try:
-        with tarfile.open(archive) as file:
-            file.extractall(beside, filter="data")
+        try:
+            with tarfile.open(archive) as file:
+                file.extractall(beside, filter="data")
+        except (tarfile.TarError, EOFError, lzma.LZMAError) as error:
+            raise ValueError(f"{archive}: not a whole archive: {error}") from error
         try:
             beside.rename(folder)
         except OSError:

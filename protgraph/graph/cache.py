@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -136,6 +137,15 @@ class Graphs(Sequence[Data]):
         return pack.graph(row)
 
 
+class _Column(NamedTuple):
+    name: str
+    array: np.ndarray[Any, Any]  # of all graphs, flat
+    starts: list[int]  # where each graph's rows begin, and the last one's end
+    before: list[int]  # axes before the one that grows
+    after: list[int]
+    width: int  # values a row
+
+
 class _Pack:
     """One pack of graphs, its arrays memory-mapped."""
 
@@ -144,28 +154,22 @@ class _Pack:
         try:
             index = json.loads((folder / "index.json").read_text())
             self.names: list[str] = index["names"]
-            columns = index["columns"]
+            columns = index["columns"].items()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise _damaged(folder, "index.json", repr(error)) from None
-        self._columns = [
-            (name, self._array(name, column), list(accumulate(column["counts"], initial=0)),
-             column["before"], column["after"])
-            for name, column in columns.items()
-        ]  # fmt: skip
+        self._columns = [self._column(name, **column) for name, column in columns]
 
-    def _array(self, name: str, column: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    def _column(self, name: str, counts: list[int], before: list[int], after: list[int]) -> _Column:
         file = f"{name}.npy"
         try:
             mapped = np.load(self._folder / file, mmap_mode="c")
         except (OSError, ValueError, EOFError) as error:
             raise _damaged(self._folder, file, repr(error)) from None
-        width = int(np.prod([*column["before"], *column["after"]], dtype=np.int64))
-        wanted = sum(column["counts"]) * width
-        if mapped.shape != (wanted,) or len(column["counts"]) != len(self.names):
-            raise _damaged(
-                self._folder, file, f"{list(mapped.shape)} values where {wanted} are due"
-            )
-        return np.asarray(mapped)  # slicing a memmap itself takes ten times as long
+        width = math.prod([*before, *after])
+        if mapped.shape != (sum(counts) * width,) or len(counts) != len(self.names):
+            raise _damaged(self._folder, file, f"{mapped.size} values, not {sum(counts) * width}")
+        flat = np.asarray(mapped)  # to slice a memmap itself takes ten times as long
+        return _Column(name, flat, list(accumulate(counts, initial=0)), before, after, width)
 
     def __reduce__(self) -> tuple[type[_Pack], tuple[Path]]:
         return _Pack, (self._folder,)  # another process maps the files itself
@@ -175,11 +179,11 @@ class _Pack:
 
     def graph(self, row: int) -> Data:
         tensors = {}
-        for name, array, starts, before, after in self._columns:
-            count = starts[row + 1] - starts[row]
-            width = len(array) // starts[-1] if starts[-1] else 0
-            values = array[starts[row] * width : starts[row + 1] * width]
-            tensors[name] = torch.from_numpy(values.reshape(*before, count, *after))
+        for column in self._columns:
+            start, end = column.starts[row : row + 2]
+            values = column.array[start * column.width : end * column.width]
+            shaped = values.reshape(*column.before, end - start, *column.after)
+            tensors[column.name] = torch.from_numpy(shaped)
         return Data(**tensors)
 
 
@@ -216,8 +220,10 @@ def _write(place: Path, names: list[str], graphs: list[Data]) -> _Pack:
             np.save(beside / f"{name}.npy", values)
         index = {"version": VERSION, "names": names, "columns": columns}
         (beside / "index.json").write_text(json.dumps(index))
+        beside.rename(target)
+    except OSError:
         if not target.exists():  # else another run has just made the same
-            beside.rename(target)
+            raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return _Pack(target)

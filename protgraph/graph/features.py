@@ -25,7 +25,7 @@ LETTER_FEATURES: dict[str, Floats] = {
 """Features of a letter alone: name -> table [21, width]."""
 
 _SPREAD = CENTRES / REACH
-_CENTRES = torch.linspace(0.0, REACH, CENTRES) * _SPREAD
+_CENTRES = torch.linspace(0.0, REACH, CENTRES, dtype=torch.float64) * _SPREAD
 
 
 def _turned(axes: Floats, arrow: Floats) -> Floats:
@@ -131,7 +131,7 @@ def basis(distance: torch.Tensor) -> torch.Tensor:
     away = (distance * _SPREAD)[:, None] - _CENTRES.to(distance)
     # Without the bound most values are subnormal numbers, which take 20 times as long to compute
     # here and again in every matrix product.
-    return away.square().clamp_(max=16.0).neg_().exp_()
+    return away.square_().clamp_(max=16.0).neg_().exp_()
 
 
 def _basis(length: Floats) -> Floats:

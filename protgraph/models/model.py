@@ -105,6 +105,7 @@ class Model(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> config = Config("demo", "residue", ("site",), "gcn", inputs=4, edges=2, kinds=5, width=8)
     >>> graph = Data(x=torch.ones(3, 4), edge_index=torch.tensor([[0, 1], [1, 0]]))
     >>> Model(config)(graph).shape

@@ -186,7 +186,7 @@ def secondary(ca: Floats) -> npt.NDArray[np.int64]:
     Returns
     -------
     state : ndarray of int64, shape [L]
-        0 coil, 1 helix, 2 strand.
+        0 coil (and unobserved), 1 helix, 2 strand.
 
     Notes
     -----
@@ -212,5 +212,5 @@ def secondary(ca: Floats) -> npt.NDArray[np.int64]:
     marked = np.zeros((2, len(ca)), dtype=np.bool_)
     for inner in (1, 2, 3):
         marked[:, inner : inner + count] |= fits
-    strand, helix = marked
+    strand, helix = marked & ~np.isnan(ca[:, 0])
     return np.where(helix, 1, np.where(strand, 2, 0))

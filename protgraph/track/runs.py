@@ -7,6 +7,7 @@ in the same folder, looks for them.
 from __future__ import annotations
 
 import math
+import os
 import re
 import shutil
 import tempfile

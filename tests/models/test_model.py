@@ -276,9 +276,17 @@ def test_a_newer_format_is_refused(saved):
     assert said == f"{saved / CONFIG}: model format 2; this version reads format 1."
 
 
-def test_unknown_and_missing_keys_are_named(saved):
-    said = refusal(rewritten(saved, colour="red", level=None))
-    assert said == f"{saved / CONFIG}: unknown keys ['colour'], missing keys ['level']."
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"colour": "red"}, "unknown keys ['colour'], missing keys []."),
+        ({"level": None}, "unknown keys [], missing keys ['level']."),
+        ({"dropout": None, "size": 3}, "unknown keys ['size'], missing keys ['dropout']."),
+    ],
+    ids=["unknown", "missing", "both"],
+)
+def test_unknown_and_missing_keys_are_named(saved, change, said):
+    assert refusal(rewritten(saved, **change)) == f"{saved / CONFIG}: {said}"
 
 
 @pytest.mark.parametrize(

@@ -181,16 +181,19 @@ def test_what_is_not_there_is_refused_with_what_there_is(one, uri, said):
 
 def test_models_of_others_are_not_listed_and_not_read(store):
     (store / "echo.py").write_text(CODE)
+    (store / "theirs" / "model").mkdir(parents=True)
+    (store / "theirs" / "model" / "weights.txt").write_text("1")
     with mlflow.start_run() as run:
         info = mlflow.pyfunc.log_model(
-            name="theirs",
+            name="model",
+            artifacts={"model": str(store / "theirs" / "model")},
             python_model=str(store / "echo.py"),
             input_example=[1.0],
             pip_requirements=[],
         )
     mlflow.register_model(info.model_uri, "theirs")
     assert "theirs" not in names()
-    with pytest.raises(ValueError, match="models:/theirs/1"):
+    with pytest.raises(ValueError, match=r"models:/theirs/1: .* holds config\.json"):
         registry.folder("models:/theirs/1")
     with pytest.raises(ValueError, match="holds one model, this one"):
         registry.register(run.info.run_id, "random-refused")

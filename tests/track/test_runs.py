@@ -69,6 +69,7 @@ def test_a_run_remembers_what_it_was_told(store):
     assert kept.data.params == {"model.width": "8", "graph.nodes": "('identity',)"}
     assert kept.data.metrics == {"loss": 0.5, "auprc": 0.25}
     assert kept.data.tags.items() >= (TAGS | {"monitor": "auprc"}).items()
+    assert kept.data.tags.items() >= provenance.commit(store).items()
     history = mlflow.MlflowClient().get_metric_history(run.id, "loss")
     assert [(point.step, point.value) for point in history] == [(0, 1.5), (1, 0.5)]
     assert json.loads(artefact(run, "environment.json")) == provenance.environment()

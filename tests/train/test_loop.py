@@ -82,6 +82,15 @@ def test_how_a_step_is_cut_into_batches_does_not_matter(sizes):
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
+def test_a_step_of_more_items_weighs_no_more():
+    # Adam forgives a factor common to all steps, so only one of two steps has its items twice.
+    one, two = items(6, 0), items(6, 1)
+    plain, other = network(), network()
+    trained(plain, [one, two], clip=1e9)
+    trained(other, [one, joined(two, two)], clip=1e9)
+    assert torch.allclose(weights(plain), weights(other), atol=1e-6)
+
+
 def test_the_last_step_takes_the_batches_that_are_left():
     parts = [items(4, seed) for seed in range(3)]
     whole, cut = network(), network()

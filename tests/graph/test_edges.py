@@ -1,0 +1,113 @@
+"""Every kind of edge against its definition, spelled out slowly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from protgraph.graph import edges
+
+# Multiples of 1/8 are exact in float32, so a distance at the cutoff is neither side of it by luck.
+places = st.integers(1, 40).flatmap(
+    lambda n: arrays(np.float32, (n, 3), elements=st.integers(-80, 80).map(lambda i: i / 8))
+)
+
+
+def apart(place):
+    place = place.astype(np.float64)
+    return np.sqrt(((place[:, None] - place[None]) ** 2).sum(-1))
+
+
+@given(places, st.sampled_from([1.0, 4.0, 10.0]))
+def test_radius_edges_are_all_pairs_within_the_cutoff(place, cutoff):
+    within = apart(place) <= cutoff
+    np.fill_diagonal(within, False)
+    np.testing.assert_array_equal(edges.radius(place, cutoff), np.stack(np.nonzero(within)))
+
+
+@given(places, st.sampled_from([1.0, 4.0, 10.0]))
+def test_radius_edges_are_symmetric_and_sorted(place, cutoff):
+    source, target = edges.radius(place, cutoff)
+    key = source * len(place) + target
+    assert (np.diff(key) > 0).all()
+    assert set(zip(source, target, strict=True)) == set(zip(target, source, strict=True))
+
+
+def test_a_pair_at_the_cutoff_touches():
+    place = np.array([[0, 0, 0], [6, 8, 0]], dtype=np.float32)
+    assert edges.radius(place, 10.0).shape == (2, 2)
+    assert edges.radius(place, 9.999).shape == (2, 0)
+
+
+@pytest.mark.parametrize("cutoff", [0.0, -1.0, np.nan])
+def test_a_radius_must_be_positive(cutoff):
+    with pytest.raises(ValueError, match="must be positive, got"):
+        edges.radius(np.zeros((2, 3)), cutoff)
+
+
+@given(places, st.integers(1, 8))
+def test_nearest_edges_come_from_the_nearest(place, count):
+    source, target = edges.nearest(place, count)
+    distance = apart(place)
+    np.fill_diagonal(distance, np.inf)
+    kept = min(count, len(place) - 1)
+    assert (np.bincount(target, minlength=len(place)) == kept).all()
+    for node in range(len(place)):
+        got = np.sort(distance[node, source[target == node]])
+        np.testing.assert_allclose(got, np.sort(distance[node])[:kept], rtol=1e-12)
+    assert (np.diff(source * len(place) + target) > 0).all()
+
+
+def test_nearest_is_at_least_one():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        edges.nearest(np.zeros((2, 3)), 0)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 60), unique=True, max_size=15).map(sorted), max_size=4),
+    st.integers(0, 4),
+)
+def test_chain_edges_join_neighbours_and_never_bridge_a_gap_or_two_chains(members, steps):
+    residue = np.array([i for one in members for i in one], dtype=np.int64)
+    member = np.repeat(np.arange(len(members)), [len(one) for one in members])
+    close = abs(residue[:, None] - residue[None]) <= steps
+    close &= member[:, None] == member[None]
+    np.fill_diagonal(close, False)
+    found = edges.chain(residue, member, steps)
+    np.testing.assert_array_equal(found, np.stack(np.nonzero(close)))
+
+
+def test_steps_must_not_be_negative():
+    with pytest.raises(ValueError, match="0 or more, got -1"):
+        edges.chain(np.arange(3), np.zeros(3, dtype=np.int64), -1)
+
+
+pairs_in_groups = st.integers(0, 60).flatmap(
+    lambda count: st.tuples(
+        arrays(np.int64, (2, count), elements=st.integers(0, 9)),
+        arrays(np.int64, (count,), elements=st.integers(0, 2)),
+    )
+)
+
+
+@given(pairs_in_groups, st.integers(0, 2**64 - 1))
+def test_shuffled_keeps_how_many_edges_a_residue_sends_and_receives_in_each_group(drawn, seed):
+    pairs, group = drawn
+    mixed = edges.shuffled(pairs, group, seed)
+    np.testing.assert_array_equal(mixed[0], pairs[0])
+    for one in np.unique(group):
+        np.testing.assert_array_equal(
+            np.sort(mixed[1, group == one]), np.sort(pairs[1, group == one])
+        )
+    np.testing.assert_array_equal(mixed, edges.shuffled(pairs, group, seed))
+
+
+def test_shuffled_moves_the_targets_and_the_seed_decides_how():
+    pairs = np.stack([np.zeros(50, dtype=np.int64), np.arange(50)])
+    group = np.zeros(50, dtype=np.int64)
+    first, second = (edges.shuffled(pairs, group, seed)[1] for seed in (0, 1))
+    assert (first != pairs[1]).sum() > 40
+    assert (first != second).sum() > 40
