@@ -59,10 +59,11 @@ def main() -> None:
     """Compute what is missing; with all seeds there, write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--tasks", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--folder", type=Path, default=Path("runs/01"))
     args = parser.parse_args()
-    found = {kind: cells(kind, args.seeds, args.folder) for kind in MODELS}
-    if args.seeds != list(SEEDS):
+    found = {kind: cells(kind, args.seeds, args.folder) for kind in args.tasks}
+    if args.seeds != list(SEEDS) or args.tasks != list(MODELS):
         return
     rows = []
     for kind, models in found.items():

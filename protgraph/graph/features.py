@@ -15,7 +15,7 @@ from protgraph.structure.residues import LETTERS, SCALES, standardised
 CENTRES = 16
 """Radial basis functions of a distance, evenly spaced from 0 to `REACH`."""
 
-REACH = 20.0
+REACH = 12.0
 """Å; a longer distance lies beyond the last basis function."""
 
 LETTER_FEATURES: dict[str, Floats] = {
@@ -119,7 +119,7 @@ def basis(distance: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     basis : Tensor of shape [E, 16]
-        exp(-((d - centre) / width)^2), centres from 0 to 20 Å, width 1.25 Å
+        exp(-((d - centre) / width)^2), centres from 0 to 12 Å, width 0.75 Å
         (Schütt et al., NeurIPS 2017, with fewer centres). Four widths from the centre it has
         fallen to 1e-7, the resolution of float32 beside 1, and stays there.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -21,6 +21,7 @@ def apart(place):
     return np.sqrt(((place[:, None] - place[None]) ** 2).sum(-1))
 
 
+@settings(deadline=None)
 @given(places, st.sampled_from([1.0, 4.0, 10.0]))
 def test_radius_edges_are_all_pairs_within_the_cutoff(place, cutoff):
     within = apart(place) <= cutoff
@@ -28,6 +29,7 @@ def test_radius_edges_are_all_pairs_within_the_cutoff(place, cutoff):
     np.testing.assert_array_equal(edges.radius(place, cutoff), np.stack(np.nonzero(within)))
 
 
+@settings(deadline=None)
 @given(places, st.sampled_from([1.0, 4.0, 10.0]))
 def test_radius_edges_are_symmetric_and_sorted(place, cutoff):
     source, target = edges.radius(place, cutoff)
@@ -48,6 +50,7 @@ def test_a_radius_must_be_positive(cutoff):
         edges.radius(np.zeros((2, 3)), cutoff)
 
 
+@settings(deadline=None)
 @given(places, st.integers(1, 8))
 def test_nearest_edges_come_from_the_nearest(place, count):
     source, target = edges.nearest(place, count)
@@ -66,6 +69,7 @@ def test_nearest_is_at_least_one():
         edges.nearest(np.zeros((2, 3)), 0)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 60), unique=True, max_size=15).map(sorted), max_size=4),
     st.integers(0, 4),
@@ -93,6 +97,7 @@ pairs_in_groups = st.integers(0, 60).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(pairs_in_groups, st.integers(0, 2**64 - 1))
 def test_shuffled_keeps_how_many_edges_a_residue_sends_and_receives_in_each_group(drawn, seed):
     pairs, group = drawn

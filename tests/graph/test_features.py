@@ -160,14 +160,15 @@ def test_an_unknown_point_is_refused(protein):
 
 def test_the_basis_is_gaussian_around_sixteen_centres():
     distance = torch.linspace(0, 40, 300, dtype=torch.float64)
-    z = (distance[:, None] - torch.linspace(0, 20, 16, dtype=torch.float64)) / 1.25
+    centres = torch.linspace(0, features.REACH, 16, dtype=torch.float64)
+    z = (distance[:, None] - centres) * 16 / features.REACH
     found = features.basis(distance)
     torch.testing.assert_close(found, torch.exp(-z * z), atol=1.2e-7, rtol=1e-6)
     assert features.basis(distance.float()).min() > torch.finfo(torch.float32).tiny
 
 
 def test_the_gradient_of_the_basis_is_that_of_its_formula():
-    distance = torch.linspace(0.3, 19.0, 7, dtype=torch.float64, requires_grad=True)
+    distance = torch.linspace(0.3, 11.0, 7, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(features.basis, distance)
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
@@ -42,6 +42,7 @@ def strand(residues=12):
     return np.stack([3.3 * i, 0.9 * (-1.0) ** i, 0.0 * i], axis=1)
 
 
+@settings(deadline=None)
 @given(arrays(np.float64, (7, 3), elements=st.floats(-1e3, 1e3)))
 def test_unit_vectors_have_length_one_or_no_direction(vectors):
     unit = geometry.unit(vectors)
@@ -107,6 +108,7 @@ def test_the_shortest_chains_have_dihedrals_too(length):
     assert geometry.dihedrals(np.zeros((length, 4, 3))).shape == (length, 3)
 
 
+@settings(deadline=None)
 @given(atoms, angles, shifts)
 def test_turning_a_protein_turns_its_frames_and_its_virtual_cb(backbone, angle, shift):
     turn = Rotation.from_rotvec(angle).as_matrix()
@@ -122,6 +124,7 @@ def test_turning_a_protein_turns_its_frames_and_its_virtual_cb(backbone, angle, 
     )
 
 
+@settings(deadline=None)
 @given(atoms)
 def test_frames_are_right_handed_rotations(backbone):
     first, second = backbone[:, C] - backbone[:, CA], backbone[:, N] - backbone[:, CA]
