@@ -22,7 +22,7 @@ from protgraph.predict import example, scores
 from protgraph.recipe import Recipe
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
-from protgraph.train.loop import History, Settings, fit
+from protgraph.train.loop import History, fit
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -72,10 +72,6 @@ def learn(
 def _network(
     recipe: Recipe, task: Task, data: Dataset, *, folder: Path | None, log: Log | None
 ) -> Learned:
-    settings = Settings(
-        **{k: v for k, v in recipe.part("train").items() if k in Settings.__dataclass_fields__},
-        seed=recipe["seed"],
-    )
     torch.manual_seed(recipe["seed"])
     train, valid = data.side("train"), data.side("valid")
     config = config_of(recipe, task)
@@ -104,7 +100,13 @@ def _network(
         return numbers[task.monitor], numbers
 
     history = fit(
-        model, draw, loss=loss, evaluate=evaluate, settings=settings, folder=folder, log=log
+        model,
+        draw,
+        loss=loss,
+        evaluate=evaluate,
+        settings=recipe.settings(),
+        folder=folder,
+        log=log,
     )
 
     def score(examples: Sequence[Example]) -> list[Floats]:

@@ -7,14 +7,17 @@ import hashlib
 import inspect
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from protgraph import __version__
+
+if TYPE_CHECKING:
+    from protgraph.train.loop import Settings
 
 DEFAULTS: dict[str, Any] = {
     "task": "",
@@ -35,6 +38,16 @@ DEFAULTS: dict[str, Any] = {
     "train.drop_side": 0.0,
     # Weight of a rare class: (frequent / rare) to this power; 0 counts all alike.
     "train.balance": 0.0,
+}
+
+
+_RULES: dict[str, Callable[[Any], bool]] = {
+    "data.batch": lambda value: value >= 1,
+    "model.width": lambda value: value >= 1,
+    "model.layers": lambda value: value >= 1,
+    "model.dropout": lambda value: 0 <= value < 1,
+    "train.drop_side": lambda value: 0 <= value <= 1,
+    "train.balance": lambda value: value >= 0,
 }
 
 
@@ -70,7 +83,7 @@ class Recipe(Mapping[str, Any]):
     Raises
     ------
     ValueError
-        Where a key is not known, naming the nearest one, or a value is of another type.
+        Where a key is not known, naming the nearest one, or a value is of another type or range.
 
     Examples
     --------
@@ -84,6 +97,18 @@ class Recipe(Mapping[str, Any]):
         for key, value in given.items():
             keys[key] = _typed(key, value, keys)
         self._keys = keys
+        for key, holds in _RULES.items():
+            if not holds(keys[key]):
+                raise ValueError(f"{key} cannot be {keys[key]!r}.")
+        self.settings()
+
+    def settings(self) -> Settings:
+        """How to train: the keys under `train` that the loop knows, and the seed."""
+        from protgraph.train.loop import Settings
+
+        own = {field.name for field in fields(Settings)}
+        said = {key: value for key, value in self.part("train").items() if key in own}
+        return Settings(**said, seed=self["seed"])
 
     def __getitem__(self, key: str) -> Any:
         return self._keys[key]

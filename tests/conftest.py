@@ -25,10 +25,10 @@ def data() -> Path:
 @pytest.fixture(scope="session")
 def chains(data: Path) -> Path:
     """Folder with the real chains, unpacked once into the cache."""
-    return unpacked(data / "structures" / "chains.tar.xz")
+    return unpacked(data / "structures" / "chains.tar.xz") / "chains"
 
 
 @pytest.fixture(scope="session")
 def esmfold(data: Path) -> Path:
     """Folder with ESMFold models, unpacked once into the cache."""
-    return unpacked(data / "esmfold" / "esmfold.tar.xz")
+    return unpacked(data / "esmfold" / "esmfold.tar.xz") / "esmfold"

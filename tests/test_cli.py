@@ -141,6 +141,7 @@ def test_an_output_that_cannot_be_written_leaves_nothing(made, capsys):
         (["run", "zinc_site/egnn", "model.width=wide"], "model.width is a int"),
         (["run", "zinc_site/egnn", "task=zync"], "Unknown task"),
         (["run", "zinc_site/egnn", "train.epochs=0"], "train.epochs cannot be 0"),
+        (["run", "zinc_site/egnn", "model.width=0"], "model.width cannot be 0"),
     ],
 )
 def test_a_wrong_word_is_one_line(tmp_path, monkeypatch, capsys, words, said):

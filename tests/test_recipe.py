@@ -29,8 +29,12 @@ def other(value):
     """Another value of the same type."""
     if isinstance(value, bool):
         return not value
+    if value in ("fp32", "bf16"):
+        return {"fp32": "bf16", "bf16": "fp32"}[value]
     if isinstance(value, str):
         return value + "x"
+    if isinstance(value, float) and value < 1:
+        return value / 2 or 0.5
     return value[:-1] if isinstance(value, tuple) else value + 1
 
 

@@ -24,8 +24,8 @@ HERE = Path(__file__).parent
 SEEDS = range(5)
 MODELS = {
     "zinc_site": (
-        "egnn", "egnn_shuffled", "egnn_backbone", "egnn_no_gaps", "relational", "gatv2", "gcn",
-        "cnn", "bilstm", "boosting", "window",
+        "egnn", "boosting", "cnn", "egnn_shuffled", "window", "egnn_backbone", "egnn_no_gaps",
+        "relational",
     ),
     "enzyme_class": ("egnn", "egnn_shuffled", "light_attention", "composition"),
 }  # fmt: skip

@@ -266,7 +266,9 @@ def test_networkx_shows_the_same_edges_with_kind_and_distance(gapped):
 
 
 def test_real_chains_build_into_finite_graphs(chains):
-    for file in sorted(chains.glob("*.pdb"))[::100]:
+    files = sorted(chains.glob("*.pdb"))[::100]
+    assert len(files) > 10
+    for file in files:
         [protein] = read(file)
         graph = build(protein, nearest=5, contact=8.0, **ALL)
         graph.validate()

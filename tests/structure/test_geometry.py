@@ -28,6 +28,7 @@ shifts = arrays(np.float64, (3,), elements=st.floats(-50, 50))
 @pytest.fixture(scope="module")
 def some(chains):
     files = sorted(chains.glob("*.pdb"))[::150]
+    assert len(files) > 5
     return [read(file)[0] for file in files]
 
 
