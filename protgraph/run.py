@@ -170,7 +170,8 @@ def execute(
     valid = scored(task, learned, data.whole("valid"))
     test = scored(task, learned, data.whole("test"))
     stored = thresholds(task, valid)
-    interval = statistics.bootstrap(task.metrics[task.monitor], *columns(test), test.families)
+    y, said = columns(test)
+    interval = statistics.bootstrap(task.metrics[task.monitor], y, said[None], test.families)
     summary = {
         "name": name,
         "task": task.name,
