@@ -6,13 +6,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from protgraph import recipe as recipes
 from protgraph.benchmark import compare
+from protgraph.data.dataset import SPLITS
 from protgraph.data.sets import SETS
 from protgraph.insight import report
+from protgraph.recipe import load as load_recipe
 from protgraph.resolve import load
 from protgraph.run import progress, run, task_of
 from protgraph.track.registry import register
+
+MODELS = ("egnn", "cnn")
+"""A graph network and a sequence-only model of as many parameters."""
 
 
 def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
@@ -41,13 +45,16 @@ def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
         else "data: ideal backbones with planted sites (PROTGRAPH_DATA is not set; this shows the "
         "way and proves nothing about proteins)"
     )
+    recipes = {model: load_recipe(f"{kind}/{model}", ["train.epochs=12"]) for model in MODELS}
+    task = task_of(recipes["egnn"][0])
+    data = SETS[task.name]()
+    counts = ", ".join(f"{split} {len(data.side(split))}" for split in SPLITS)
+    say(f"contact graphs of chains with a label: {counts}")
     results = {}
-    for model in ("egnn", "cnn"):
-        recipe, name = recipes.load(f"{kind}/{model}", ["train.epochs=12"])
+    for model, (recipe, name) in recipes.items():
         with progress(recipe, name) as log:
-            results[model] = run(recipe, name=name, folder=folder / "runs", log=log)
+            results[model] = run(recipe, name=name, folder=folder / "runs", data=data, log=log)
         say(f"{name}: {results[model].text()}")
-    task = task_of(recipe)
     rows = compare(
         {model: [result.test] for model, result in results.items()},
         task.metrics[task.monitor],
@@ -58,7 +65,6 @@ def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
     best = results["egnn"]
     version = register(best.summary["run"], task.name, alias="champion")
     say(f"\nregistered: {task.name}@champion is version {version}")
-    data = SETS[task.name](gaps=recipe["data.gaps"])
     protein = data.side("test")[0].protein
     prediction = load(f"{task.name}@champion").predict(protein)
     page = prediction.write(folder, "html")
