@@ -1,0 +1,37 @@
+"""Recipes for real language models run as they stand, here with a small random checkpoint."""
+
+import pytest
+
+from protgraph.data.sets import planted
+from protgraph.recipe import configs, load
+from protgraph.resolve import load as load_model
+from protgraph.run import execute, task_of
+
+FEW = ["task=planted-site", "train.epochs=1", "model.width=16"]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return planted(count=10)
+
+
+@pytest.mark.parametrize("name", [n for n in configs() if "esm2" in n and "enzyme" not in n])
+def test_a_recipe_with_esm2_trains_saves_and_predicts(name, data, pt, tmp_path):
+    recipe, called = load(name, [*FEW, f"vectors.encoder={pt}"])
+    found = execute(recipe, task_of(recipe), data, name=called, folder=tmp_path)
+    predictor = load_model(found.folder / "model")
+    assert predictor.model.config.vectors == pt
+    assert "esm2_tiny" in predictor.encoder
+    protein = data.side("test")[0].protein
+    assert predictor.predict(protein).scores.shape == (len(protein), 1)
+
+
+def test_a_model_whose_language_model_is_gone_says_so(data, pt, tmp_path):
+    import shutil
+
+    moved = shutil.copy(pt, tmp_path / "moved.pt")
+    recipe, name = load("zinc_site/esm2_35m", [*FEW, f"vectors.encoder={moved}"])
+    found = execute(recipe, task_of(recipe), data, name=name, folder=tmp_path)
+    (tmp_path / "moved.pt").unlink()
+    with pytest.raises((ValueError, FileNotFoundError), match=r"moved\.pt"):
+        load_model(found.folder / "model").predict(data.side("test")[0].protein)
