@@ -21,6 +21,7 @@ from protgraph.tasks import statistics
 from protgraph.tasks.catalogue import TASKS
 from protgraph.tasks.task import Task
 from protgraph.track import runs
+from protgraph.track.provenance import commit
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -176,6 +177,7 @@ def execute(
         "name": name,
         "task": task.name,
         "seed": recipe["seed"],
+        **commit(Path.cwd()),
         "recipe": recipe.digest,
         "data": data.digest,
         "split": data.split_digest,

@@ -18,7 +18,6 @@ from pathlib import Path
 from protgraph.benchmark import Cell, calls, cell, compare, mcc_of
 from protgraph.insight.report import table
 from protgraph.tasks.metrics import auprc, macro_f1
-from protgraph.track.provenance import commit
 
 HERE = Path(__file__).parent
 SEEDS = range(5)
@@ -75,7 +74,7 @@ def main() -> None:
                         "task": kind, "model": model, "seed": s["seed"], "metric": metric,
                         "value": f"{value:.5f}", "parameters": s["parameters"],
                         "seconds": s["seconds"], "recipe": s["recipe"], "split": s["split"],
-                        **commit(HERE), "machine": f"{platform.system()} {platform.machine()}",
+                        "commit": s["commit"], "dirty": s["dirty"], "machine": f"{platform.system()} {platform.machine()}",
                     }
                     for metric, value in s["test"].items()
                 ]  # fmt: skip
