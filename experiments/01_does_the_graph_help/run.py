@@ -74,7 +74,8 @@ def main() -> None:
                         "task": kind, "model": model, "seed": s["seed"], "metric": metric,
                         "value": f"{value:.5f}", "parameters": s["parameters"],
                         "seconds": s["seconds"], "recipe": s["recipe"], "split": s["split"],
-                        "commit": s["commit"], "dirty": s["dirty"], "machine": f"{platform.system()} {platform.machine()}",
+                        "commit": s["commit"], "dirty": s["dirty"],
+                        "machine": f"{platform.system()} {platform.machine()}",
                     }
                     for metric, value in s["test"].items()
                 ]  # fmt: skip
