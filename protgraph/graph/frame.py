@@ -118,7 +118,8 @@ def frame(protein: Protein, *, point: str = "ca", side: bool = True) -> Frame:
     index = protein.index
     if not len(index):
         raise ValueError(
-            f"{protein.name}: a graph needs an observed residue, got none of {len(protein)}."
+            f"{protein.name}: a graph needs an observed residue, got none of {len(protein)}; "
+            "coordinates come from a structure file."
         )
     backbone = protein.backbone.take(index, axis=0)
     ca = np.ascontiguousarray(backbone[:, CA])
