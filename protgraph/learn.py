@@ -136,8 +136,10 @@ def config_of(recipe: Recipe, task: Task) -> Config:
     graph = recipe.part("graph")
     name = recipe["vectors.encoder"]
     inputs = sum(NODES[node][0] for node in graph["nodes"])
+    digest = ""
     if name:
-        inputs += encoder(name, layer=recipe["vectors.layer"]).width
+        language = encoder(name, layer=recipe["vectors.layer"])
+        inputs, digest = inputs + language.width, language.digest
     if recipe["model.encoder"] in SEQUENCE:
         graph = {"nodes": graph["nodes"]}
         edges = 0
@@ -158,6 +160,7 @@ def config_of(recipe: Recipe, task: Task) -> Config:
         dropout=recipe["model.dropout"],
         vectors=name,
         layer=recipe["vectors.layer"],
+        digest=digest,
         gaps=recipe["data.gaps"],
         graph=graph,
     )

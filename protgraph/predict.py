@@ -81,7 +81,15 @@ class Predictor:
     @cached_property
     def _language(self) -> Encoder | None:
         c = self.model.config
-        return encoder(c.vectors, layer=c.layer) if c.vectors else None
+        if not c.vectors:
+            return None
+        found = encoder(c.vectors, layer=c.layer)
+        if found.digest != c.digest:
+            raise ValueError(
+                f"{self.name}: trained on vectors of {c.vectors} with the digest {c.digest}; "
+                f"the weights that are there now have {found.digest}."
+            )
+        return found
 
     @property
     def encoder(self) -> str:

@@ -60,6 +60,8 @@ class Config:
         Name of the language encoder whose vectors follow the node features; "" for none.
     layer : int
         Its layer.
+    digest : str
+        Hash of the language encoder's weights, layer and precision; "" for none.
     graph : mapping
         Keyword arguments of `protgraph.build`.
     gaps : bool
@@ -84,6 +86,7 @@ class Config:
     given: str = ""
     vectors: str = ""
     layer: int = -1
+    digest: str = ""
     gaps: bool = True
     graph: Mapping[str, Any] = field(default_factory=dict)
     thresholds: tuple[float, ...] = ()

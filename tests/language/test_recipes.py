@@ -1,5 +1,7 @@
 """Recipes for real language models run as they stand, here with a small random checkpoint."""
 
+from argparse import Namespace
+
 import pytest
 
 from protgraph.data.sets import planted
@@ -34,4 +36,20 @@ def test_a_model_whose_language_model_is_gone_says_so(data, pt, tmp_path):
     found = execute(recipe, task_of(recipe), data, name=name, folder=tmp_path)
     (tmp_path / "moved.pt").unlink()
     with pytest.raises((ValueError, FileNotFoundError), match=r"moved\.pt"):
+        load_model(found.folder / "model").predict(data.side("test")[0].protein)
+
+
+def test_a_model_refuses_other_weights_under_the_same_name(data, pt, tmp_path):
+    import shutil
+
+    import torch
+
+    named = shutil.copy(pt, tmp_path / "esm2.pt")
+    recipe, name = load("zinc_site/esm2_35m", [*FEW, f"vectors.encoder={named}"])
+    found = execute(recipe, task_of(recipe), data, name=name, folder=tmp_path)
+    with torch.serialization.safe_globals([Namespace]):
+        stored = torch.load(named, weights_only=True)
+    stored["model"]["encoder.sentence_encoder.embed_tokens.weight"] *= 2
+    torch.save(stored, named)
+    with pytest.raises(ValueError, match="the weights that are there now"):
         load_model(found.folder / "model").predict(data.side("test")[0].protein)
