@@ -95,8 +95,11 @@ def thresholds(task: Task, valid: Scored) -> tuple[float, ...]:
     for output in range(len(task.outputs)):
         y, said = valid.y[:, output], valid.scores[:, output]
         rest = valid.unlabelled(output)
-        best = calibration.threshold(y, said)
-        chosen.append(max(best, calibration.quiet_threshold(rest, QUIET)) if rest else best)
+        chosen.append(
+            calibration.site_threshold(y, said, rest, QUIET)
+            if rest
+            else calibration.threshold(y, said)
+        )
     return tuple(chosen)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from protgraph.graph.edges import KINDS
 from protgraph.language.encoder import encoder
 from protgraph.models import baseline
 from protgraph.models.model import SEQUENCE, Config, Model
-from protgraph.predict import example, scores
+from protgraph.predict import example, scores, spread
 from protgraph.recipe import Recipe
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
@@ -115,18 +114,11 @@ def _network(
         if task.level != "residue":
             return said
         return [
-            spread(e, graph.residue.numpy(), own)
+            spread(e.protein, graph.residue.numpy(), own)
             for e, graph, own in zip(examples, asked, said, strict=True)
         ]
 
     return Learned(score, model, history, model.size)
-
-
-def spread(example: Example, residue: Any, rows: Floats) -> Floats:
-    """Put the rows of some residues [N, C] at their places in the full sequence: [L, C]."""
-    full = np.full((len(example.protein), rows.shape[1]), np.nan, dtype=np.float32)
-    full[residue] = rows
-    return full
 
 
 def config_of(recipe: Recipe, task: Task) -> Config:
@@ -224,7 +216,7 @@ def _boosting(structure: bool) -> Callable[[Recipe, Task, Sequence[Example]], Le
         def score(examples: Sequence[Example]) -> list[Floats]:
             return [
                 spread(
-                    e,
+                    e.protein,
                     e.protein.index,
                     np.stack([m.predict_proba(own)[:, 1] for m in fitted], axis=1),
                 )

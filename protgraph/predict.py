@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch_geometric.data import Batch, Data
 
@@ -62,6 +63,26 @@ def scores(model: Model, graphs: Sequence[Data]) -> list[Floats]:
         else:
             found += list(said)
     return found
+
+
+def spread(protein: Protein, residue: npt.NDArray[np.int64], rows: Floats) -> Floats:
+    """Put the rows of some residues at their places in the full sequence.
+
+    Parameters
+    ----------
+    protein : Protein
+    residue : ndarray of int64, shape [N]
+        Positions in the full sequence.
+    rows : ndarray of shape [N, C]
+
+    Returns
+    -------
+    spread : ndarray of float32, shape [L, C]
+        NaN where a residue has no row.
+    """
+    full = np.full((len(protein), rows.shape[1]), np.nan, dtype=np.float32)
+    full[residue] = rows
+    return full
 
 
 @dataclass(frozen=True)
@@ -147,9 +168,7 @@ class Predictor:
         made = []
         for protein, graph, own in zip(proteins, graphs, scores(self.model, graphs), strict=True):
             if config.level == "residue":
-                spread = np.full((len(protein), own.shape[1]), np.nan, dtype=np.float32)
-                spread[graph.residue.numpy()] = own
-                own = spread
+                own = spread(protein, graph.residue.numpy(), own)
             made.append(
                 Prediction(
                     task=config.task,

@@ -23,6 +23,12 @@ def test_a_shipped_model_predicts_and_has_thresholds(name):
     assert said.given
 
 
+def test_the_chain_in_the_picture_is_called_as_it_is_labelled(data):
+    (one,) = [e for e in SETS["zinc-site"]().side("test") if e.protein.name == "5yf4_A"]
+    calls = load("zinc-site").predict(one.protein).calls
+    assert np.flatnonzero(calls[:, 0]).tolist() == np.flatnonzero(one.y[:, 0] == 1).tolist()
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_the_scores_on_its_card_are_those_of_its_weights(name, data):
     predictor = load(name)
