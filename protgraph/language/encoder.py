@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +123,10 @@ def physchem() -> Lookup:
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {"onehot": onehot, "physchem": physchem}
-"""The built-in encoders: a name -> the function that makes it."""
+"""Encoders that know a residue by its letter: a name -> the function that makes it."""
+
+MINI = Path(__file__).with_name("mini")
+"""Folder of the language model inside the package; its README says what it is and is not."""
 
 
 def checked(sequences: Sequence[str]) -> list[str]:
@@ -166,7 +169,7 @@ def _head(sequence: str) -> str:
 def encoder(
     name: str,
     *,
-    layer: int = -1,
+    layer: int | Sequence[int] | Literal["all"] = -1,
     device: str = "cpu",
     precision: str = "fp32",
     tokens: int = 4096,
@@ -177,17 +180,19 @@ def encoder(
     Parameters
     ----------
     name : str
-        A key of `ENCODERS`; a folder in transformers format; a fair-esm checkpoint (`*.pt`); else
-        a hub id such as "facebook/esm2_t12_35M_UR50D". See `esm2.load` for the last three.
-    layer : int
+        A key of `ENCODERS`; "mini", the language model inside the package; a folder in
+        transformers format; a fair-esm checkpoint (`*.pt`); else a hub id such as
+        "facebook/esm2_t12_35M_UR50D". See `esm2.load` for the last four.
+    layer : int, sequence of int, or "all"
         Whose output to take, from 0 (the embedding) to n (the last); negative counts from the end.
+        Of several, `encode` gives the last one named and `encode_layers` all, in one pass.
     device : str
         Where a language model runs: "cpu", "cuda", "cuda:1". A `Lookup` has no use for it, nor
         for the three that follow.
-    precision : {"fp32", "bf16"}
-        What the language model computes in; vectors are always float32.
+    precision : {"fp32", "bf16", "int8"}
+        What the language model computes in; vectors are always float32. int8 is for the CPU.
     tokens : int
-        The largest padded batch, in tokens. It changes speed, never the vectors.
+        The largest pack, in tokens. It bounds memory and changes speed, never the vectors.
     window : int, optional
         Longer proteins are read in windows of this many residues; the trained length if left out.
 
@@ -207,15 +212,18 @@ def encoder(
     ValueError: Unknown encoder onehto. Did you mean onehot?
     """
     if name in ENCODERS:
-        if layer not in (-1, 0):
+        if layer not in (-1, 0, "all"):
             raise ValueError(f"{name}: layer is 0 (or -1), for there is one alone, got {layer}.")
         return ENCODERS[name]()
-    if "/" not in name and not name.endswith(".pt") and not Path(name).is_dir():
-        near = get_close_matches(name, ENCODERS, n=1)
+    if name == MINI.name:
+        name = str(MINI)
+    elif "/" not in name and not name.endswith(".pt") and not Path(name).is_dir():
+        own = [*ENCODERS, MINI.name]
+        near = get_close_matches(name, own, n=1)
         hint = (
             f"Did you mean {near[0]}?"
             if near
-            else f"There are {', '.join(ENCODERS)}, paths, and hub ids such as "
+            else f"There are {', '.join(own)}, paths, and hub ids such as "
             "facebook/esm2_t12_35M_UR50D."
         )
         raise ValueError(f"Unknown encoder {name}. {hint}")

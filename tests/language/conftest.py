@@ -1,10 +1,10 @@
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 import torch
 
-from protgraph.language.esm2 import load
-from protgraph.language.fairesm import VOCABULARY
+from protgraph.language.fairesm import VOCABULARY, translated
 
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"LAGVESIKRDTPNQFYMHCWXUBZO"]
 
@@ -56,11 +56,14 @@ def pt(fair, tmp_path_factory):
 
 def write_folder(pt, folder):
     """Write the model as the hub has ESM-2: with its head, in transformers format."""
-    from transformers import EsmForMaskedLM
+    from transformers import EsmConfig, EsmForMaskedLM
 
-    base = load(pt).model
-    model = EsmForMaskedLM(base.config)
-    model.esm.load_state_dict(base.state_dict())
+    settings, tensors = translated(Path(pt))
+    torch.manual_seed(2)
+    model = EsmForMaskedLM(EsmConfig(**settings))
+    torch.nn.init.normal_(model.esm.contact_head.regression.weight)
+    tensors = {key: value for key, value in tensors.items() if "contact_head" not in key}
+    assert not model.esm.load_state_dict(tensors, strict=False).unexpected_keys
     model.save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY))
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "EsmTokenizer"}')

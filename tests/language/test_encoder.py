@@ -76,7 +76,7 @@ def test_a_typo_is_answered_with_the_nearest_name(typo, meant):
 
 
 def test_a_name_like_none_is_answered_with_all_that_there_are():
-    with pytest.raises(ValueError, match="There are onehot, physchem, paths, and hub ids"):
+    with pytest.raises(ValueError, match="There are onehot, physchem, mini, paths, and hub ids"):
         encoder("ProtVec")
 
 

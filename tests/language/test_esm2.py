@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from protgraph.language.encoder import encoder
-from protgraph.language.esm2 import load
 from protgraph.language.fairesm import VOCABULARY
 
 PROTEINS = ["MKTAYIAKQRQISFVKSHFSRQ", "GX", "ACDEFGHIKLMNPQRSTVWYUZOB", "W", "MKT"]
@@ -101,6 +100,10 @@ def test_digests_tell_weights_layers_windows_and_precisions_apart(fair, pt, tmp_
     ]
     assert len({kind.digest for kind in kinds}) == len(kinds)
     assert encoder(pt, tokens=10).digest == encoder(pt).digest
+    both = encoder(pt, layer=(1, 2))
+    assert both.digest_of(1) == encoder(pt, layer=1).digest
+    assert both.digest == encoder(pt).digest
+    assert encoder(pt, layer="all").layers == (0, 1, 2)
 
 
 @pytest.mark.parametrize("kind", ["pt", "bert"])
@@ -115,9 +118,11 @@ def test_bf16_is_near_fp32_also_far_into_a_protein(kind, request):
 
 
 def test_positions_keep_fp32_where_weights_are_bf16(pt):
-    half, whole = encoder(pt, precision="bf16").model, encoder(pt).model
+    half = encoder(pt, precision="bf16").run
     assert {p.dtype for p in half.parameters()} == {torch.bfloat16}
-    assert torch.equal(half.rotary_embeddings.inv_freq, whole.rotary_embeddings.inv_freq)
+    cos, sin = half.angles(torch.tensor([1000]))
+    assert cos.dtype == sin.dtype == torch.float32
+    np.testing.assert_allclose(cos[0, 0, 0], np.cos(1000.0), atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
@@ -153,7 +158,9 @@ def test_a_folder_that_lacks_weights_is_an_error(pt, tmp_path, esm_folder):
 
 
 def test_a_model_without_pooler_and_heads_is_whole(pt, folder, tmp_path):
-    load(pt).model.save_pretrained(tmp_path / "bare")
+    from transformers import EsmModel
+
+    EsmModel.from_pretrained(folder).save_pretrained(tmp_path / "bare")
     for name in ("vocab.txt", "tokenizer_config.json"):
         (tmp_path / "bare" / name).write_bytes((Path(folder) / name).read_bytes())
     assert encoder(str(tmp_path / "bare")).digest == encoder(folder).digest
@@ -193,7 +200,7 @@ def test_another_kind_of_model_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("option", "rule"),
     [
-        ({"precision": "fp8"}, "precision is one of fp32, bf16, got fp8"),
+        ({"precision": "fp8"}, "precision is one of fp32, bf16, int8, got fp8"),
         ({"tokens": 0}, "tokens .* must be positive, got 0"),
         ({"window": 1}, "window is from 2 to 1022 residues, got 1"),
         ({"device": "abacus"}, "esm2_tiny, layer 2: device abacus cannot take it"),
@@ -228,11 +235,10 @@ def golden(data):
 def test_tokens_are_those_of_esm2(data, pt):
     assert (data / "esm2" / "vocab.txt").read_text().split() == VOCABULARY
     tensors, proteins = golden(data)
-    letters, *special = encoder(pt).alphabet
+    alphabet = encoder(pt).alphabet
     for row, protein in zip(tensors["input__input_ids"], proteins, strict=True):
-        ids = [letters[ord(a) - ord("A")] for a in protein]
-        padding = len(row) - len(ids) - 2
-        assert row.tolist() == [special[0], *ids, special[1], *[special[2]] * padding]
+        ids = alphabet.tokens(protein).tolist()
+        assert row.tolist() == ids + [VOCABULARY.index("<pad>")] * (len(row) - len(ids))
 
 
 def test_real_esm2_weights_give_the_golden_vectors(data):
