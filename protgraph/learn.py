@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from protgraph.data.batch import Collated, batches
 from protgraph.data.dataset import Dataset, Example
 from protgraph.graph.edges import KINDS
-from protgraph.language.encoder import encoder
+from protgraph.language.stored import recalled
 from protgraph.models import baseline
 from protgraph.models.model import SEQUENCE, Config, Model
 from protgraph.predict import example, scores, spread
@@ -130,7 +130,7 @@ def config_of(recipe: Recipe, task: Task) -> Config:
     inputs = sum(NODES[node][0] for node in graph["nodes"])
     digest = ""
     if name:
-        language = encoder(name, layer=recipe["vectors.layer"])
+        language = recalled(name, layer=recipe["vectors.layer"])
         inputs, digest = inputs + language.width, language.digest
     if recipe["model.encoder"] in SEQUENCE:
         graph = {"nodes": graph["nodes"]}
@@ -162,7 +162,7 @@ def _graphs(config: Config, examples: Sequence[Example], *, side: bool = True) -
     """Graphs of examples with their labels."""
     vectors: Sequence[Floats | None] = [None] * len(examples)
     if config.vectors:
-        language = encoder(config.vectors, layer=config.layer)
+        language = recalled(config.vectors, layer=config.layer)
         vectors = language.encode([e.protein.sequence for e in examples])
     made = []
     for e, own in zip(examples, vectors, strict=True):

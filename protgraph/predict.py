@@ -15,7 +15,8 @@ from torch_geometric.data import Batch, Data
 
 from protgraph.data.batch import batches
 from protgraph.graph.build import build, sequence
-from protgraph.language.encoder import Encoder, encoder
+from protgraph.language.encoder import Encoder
+from protgraph.language.stored import recalled
 from protgraph.models.model import SEQUENCE, Config, Model
 from protgraph.structure.protein import Floats, Protein
 from protgraph.structure.read import read
@@ -104,7 +105,7 @@ class Predictor:
         c = self.model.config
         if not c.vectors:
             return None
-        found = encoder(c.vectors, layer=c.layer)
+        found = recalled(c.vectors, layer=c.layer)
         if found.digest != c.digest:
             raise ValueError(
                 f"{self.name}: trained on vectors of {c.vectors} with the digest {c.digest}; "

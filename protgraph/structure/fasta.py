@@ -54,6 +54,21 @@ def sequences(path: str | Path) -> tuple[Protein, ...]:
     ...     [(p.name, p.sequence, p.notes) for p in sequences(path)]
     [('a', 'MKV', ()), ('b', 'MKX', ('U read as X at 3',))]
     """
+    return tuple(
+        Protein(name, sequence, np.full((len(sequence), 4, 3), np.nan), notes=notes)
+        for name, sequence, notes in records(path)
+    )
+
+
+def records(path: str | Path) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Id, cleaned sequence and notes of every record; parameters and errors are `sequences`'s.
+
+    Examples
+    --------
+    >>> records("proteins.fa")
+    Traceback (most recent call last):
+    FileNotFoundError: proteins.fa: there is no such file.
+    """
     path = Path(path)
     if suffix(path) not in FORMATS:
         known = " ".join(FORMATS)
@@ -61,15 +76,18 @@ def sequences(path: str | Path) -> tuple[Protein, ...]:
             f"{path.name}: sequences are read from {known} (each also .gz), "
             f"got the suffix {suffix(path)!r}."
         )
-    proteins = [_protein(path.name, *record) for record in _records(path)]
-    if not proteins:
-        raise ValueError(f"{path.name}: no sequence record.")
+    found = []
     seen: set[str] = set()
-    for protein in proteins:
-        if protein.name in seen:
-            raise ValueError(f"{path.name}: the id {protein.name!r} comes twice.")
-        seen.add(protein.name)
-    return tuple(proteins)
+    for name, text in _records(path):
+        if not name:
+            raise ValueError(f"{path.name}: a record has no id.")
+        if name in seen:
+            raise ValueError(f"{path.name}: the id {name!r} comes twice.")
+        seen.add(name)
+        found.append((name, *letters(f"{path.name}: {name}", text)))
+    if not found:
+        raise ValueError(f"{path.name}: no sequence record.")
+    return found
 
 
 def letters(name: str, text: str) -> tuple[str, tuple[str, ...]]:
@@ -121,10 +139,3 @@ def _text(path: Path, data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path.name}: not a text file.") from None
-
-
-def _protein(file: str, name: str, text: str) -> Protein:
-    if not name:
-        raise ValueError(f"{file}: a record has no id.")
-    sequence, notes = letters(f"{file}: {name}", text)
-    return Protein(name, sequence, np.full((len(sequence), 4, 3), np.nan), notes=notes)

@@ -5,6 +5,7 @@ from argparse import Namespace
 import pytest
 
 from protgraph.data.sets import planted
+from protgraph.language.store import Store
 from protgraph.recipe import configs, load
 from protgraph.resolve import load as load_model
 from protgraph.run import execute, task_of
@@ -17,6 +18,11 @@ def data():
     return planted(count=10)
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROTGRAPH_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.mark.parametrize("name", [n for n in configs() if "esm2" in n and "enzyme" not in n])
 def test_a_recipe_with_esm2_trains_saves_and_predicts(name, data, pt, tmp_path):
     recipe, called = load(name, [*FEW, f"vectors.encoder={pt}"])
@@ -26,6 +32,9 @@ def test_a_recipe_with_esm2_trains_saves_and_predicts(name, data, pt, tmp_path):
     assert "esm2_tiny" in predictor.encoder
     protein = data.side("test")[0].protein
     assert predictor.predict(protein).scores.shape == (len(protein), 1)
+    assert len(Store(tmp_path / "cache" / "vectors")) == len(
+        {e.protein.sequence for e in data.examples}
+    )
 
 
 def test_a_model_whose_language_model_is_gone_says_so(data, pt, tmp_path):
