@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from protgraph.graph.build import build, to_networkx
     from protgraph.language.encoder import encoder
+    from protgraph.language.esmfold import fold
     from protgraph.predict import Predictor
     from protgraph.resolve import load
     from protgraph.structure.protein import Complex, Protein
@@ -24,6 +25,7 @@ _PLACES = {
     "Protein": "protgraph.structure.protein",
     "build": "protgraph.graph.build",
     "encoder": "protgraph.language.encoder",
+    "fold": "protgraph.language.esmfold",
     "load": "protgraph.resolve",
     "read": "protgraph.structure.read",
     "to_networkx": "protgraph.graph.build",
@@ -36,6 +38,7 @@ __all__ = [
     "Protein",
     "build",
     "encoder",
+    "fold",
     "load",
     "read",
     "to_networkx",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ import numpy.typing as npt
 
 from protgraph import evaluate, recipe
 from protgraph.data.dataset import Dataset
-from protgraph.data.sets import SETS
 from protgraph.evaluate import Scored, columns
-from protgraph.run import execute, place_of, task_of
+from protgraph.run import data_of, execute, place_of, task_of
 from protgraph.tasks import calibration, metrics, statistics
 from protgraph.tasks.labels import Metric
 
@@ -46,8 +44,7 @@ def cell(config: str, seed: int, folder: Path, *, overrides: Sequence[str] = ())
     place = place_of(settings, name, folder)
     if not (place / "cell.json").is_file():
         task = task_of(settings)
-        found = execute(settings, task, _data(task.name, settings["data.gaps"]), name=name,
-                        folder=folder)  # fmt: skip
+        found = execute(settings, task, _data(settings), name=name, folder=folder)
         single = not task.exclusive and len(task.outputs) == 1
         best = calibration.threshold(*columns(found.valid)) if single else float("nan")
         found.test.save(place / "test.npz")
@@ -56,9 +53,15 @@ def cell(config: str, seed: int, folder: Path, *, overrides: Sequence[str] = ())
     return Cell(kept["summary"], evaluate.load(place / "test.npz"), kept["best"])
 
 
-@cache
-def _data(task: str, gaps: bool) -> Dataset:
-    return SETS[task](gaps=gaps)
+_LOADED: dict[tuple[Any, ...], Dataset] = {}
+
+
+def _data(settings: recipe.Recipe) -> Dataset:
+    keys = ("task", "data.gaps", "data.structure", "data.fold")
+    asked = tuple(settings[key] for key in keys)
+    if asked not in _LOADED:
+        _LOADED[asked] = data_of(settings)
+    return _LOADED[asked]
 
 
 def mcc_of(cells: Sequence[Cell]) -> list[Scored]:

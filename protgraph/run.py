@@ -17,6 +17,7 @@ from protgraph.insight import report
 from protgraph.learn import Learned, learn
 from protgraph.models.model import Model, load
 from protgraph.recipe import Recipe
+from protgraph.structure import cache
 from protgraph.tasks import statistics
 from protgraph.tasks.catalogue import TASKS
 from protgraph.tasks.task import Task
@@ -69,6 +70,20 @@ def task_of(recipe: Recipe) -> Task:
     return TASKS[recipe["task"]]
 
 
+def data_of(recipe: Recipe) -> Dataset:
+    """Load the benchmark set of a recipe's task, on the structures that the recipe asks for."""
+    data = SETS[recipe["task"]](gaps=recipe["data.gaps"])
+    if recipe["data.structure"] == "observed":
+        return data
+    from protgraph.data.predicted import folded
+    from protgraph.language.esmfold import load
+    from protgraph.language.folding import fold_all
+
+    model = load(recipe["data.fold"])
+    place = cache.folder() / "folded" / model.digest[:16]
+    return folded(data, lambda proteins: fold_all(proteins, place, model=model), model.name)
+
+
 @contextmanager
 def progress(recipe: Recipe, name: str) -> Iterator[Log]:
     """Show epochs done and time left on stderr, in a `with` block."""
@@ -118,7 +133,7 @@ def run(
         Where the task, its data or a setting is not what it must be.
     """
     task = task_of(recipe)
-    data = data or SETS[task.name](gaps=recipe["data.gaps"])
+    data = data or data_of(recipe)
     tags = {
         "recipe": recipe.digest,
         "data": data.digest,

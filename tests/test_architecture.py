@@ -51,6 +51,7 @@ def test_public_names_are_these():
         "Protein",
         "build",
         "encoder",
+        "fold",
         "load",
         "read",
         "to_networkx",
