@@ -62,6 +62,42 @@ def graph(args: argparse.Namespace) -> int:
     return _each(args.files, do, debug=args.debug)
 
 
+def embed(args: argparse.Namespace) -> int:
+    """Turn the proteins of a sequence file into vectors, and keep them."""
+    from protgraph.language.embed import embed
+    from protgraph.language.encoder import encoder
+
+    chosen = encoder(args.encoder, layer=args.layer, precision=args.precision, device=args.device)
+    _say(f"encoder {chosen.name}")
+    done = embed(args.file, args.output, chosen, pool=args.pool, storage=args.storage)
+    for note in done.notes:
+        _say(note)
+    print(f"{args.output}: {done.text()}")
+    return 0
+
+
+def _layer(text: str) -> Any:
+    """Read "all", one layer, or several with commas."""
+    if text == "all":
+        return text
+    layers = [int(part) for part in text.split(",")]
+    return layers[0] if len(layers) == 1 else layers
+
+
+def fold(args: argparse.Namespace) -> int:
+    """Predict the structures of the sequences of a file with ESMFold."""
+    from protgraph.language.esmfold import load
+    from protgraph.language.folding import fold_all
+    from protgraph.structure.fasta import sequences
+
+    proteins = sequences(args.file)
+    model = load(args.model, device=args.device, precision=args.precision)
+    _say(f"model {model.name}")
+    for path in fold_all(proteins, args.output, model=model):
+        print(path)
+    return 0
+
+
 def predict(args: argparse.Namespace) -> int:
     """Predict for every chain of every file."""
     from protgraph.resolve import load
@@ -88,12 +124,14 @@ def predict(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Train, evaluate and track what a recipe says."""
-    from protgraph.recipe import load
-    from protgraph.run import progress, run
+    from protgraph import pretraining
+    from protgraph import run as training
+    from protgraph.recipe import PRETRAINING, load
 
     recipe, name = load(args.config, args.overrides)
-    with progress(recipe, name) as log:
-        result = run(recipe, name=name, folder=Path(args.folder), log=log)
+    kind: Any = pretraining if recipe["task"] == PRETRAINING else training
+    with kind.progress(recipe, name) as log:
+        result = kind.run(recipe, name=name, folder=Path(args.folder), log=log)
     if args.json:
         print(json.dumps(result.summary))
     else:
@@ -156,6 +194,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("overrides", nargs="*", metavar="key=value")
     p.add_argument("--folder", default="runs", help="where runs are kept (default runs)")
     p.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    _language_words(verb)
     p = verb(predict)
     p.add_argument("model", metavar="MODEL", help="a folder, name@alias, or a shipped model")
     p.add_argument("files", nargs="+", metavar="FILE")
@@ -170,6 +209,25 @@ def parser() -> argparse.ArgumentParser:
     p = verb(quickstart)
     p.add_argument("--folder", default="quickstart", help="where results go")
     return top
+
+
+def _language_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    p = verb(embed)
+    p.add_argument("file", metavar="FASTA")
+    p.add_argument("-o", "--output", metavar="PATH", required=True,
+                   help="folder of the store, or a file ending in .h5")  # fmt: skip
+    p.add_argument("--encoder", default="mini", help="name, folder or hub id (default mini)")
+    p.add_argument("--layer", type=_layer, default=-1, help="such as -1 (the default), 6,8 or all")
+    p.add_argument("--pool", choices=("none", "mean"), default="none")
+    p.add_argument("--precision", choices=("fp32", "bf16", "int8"), default="fp32")
+    p.add_argument("--storage", choices=("fp32", "fp16", "int8"), default="fp32")
+    p.add_argument("--device", default="cpu")
+    p = verb(fold)
+    p.add_argument("file", metavar="FASTA")
+    p.add_argument("-o", "--output", metavar="DIR", required=True, help="where models are written")
+    p.add_argument("--model", default="facebook/esmfold_v1", help="folder or hub id of an ESMFold")
+    p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    p.add_argument("--device", default="cpu")
 
 
 def main(words: Sequence[str] | None = None) -> int:

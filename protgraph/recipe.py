@@ -17,6 +17,7 @@ import yaml
 from protgraph import __version__
 
 if TYPE_CHECKING:
+    from protgraph.train import pretrain
     from protgraph.train.loop import Settings
 
 DEFAULTS: dict[str, Any] = {
@@ -24,6 +25,10 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
     # Read numbering gaps as X (`protgraph.read`).
     "data.gaps": True,
+    # Structures: "observed", or "fold" for ESMFold's predictions from the full sequences.
+    "data.structure": "observed",
+    # Folder or hub id of the ESMFold that folds.
+    "data.fold": "facebook/esmfold_v1",
     # Residues a batch.
     "data.batch": 4000,
     "model.encoder": "egnn",
@@ -42,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 _RULES: dict[str, Callable[[Any], bool]] = {
+    "data.structure": lambda value: value in ("observed", "fold"),
     "data.batch": lambda value: value >= 1,
     "model.width": lambda value: value >= 1,
     "model.layers": lambda value: value >= 1,
@@ -51,14 +57,24 @@ _RULES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def known() -> dict[str, Any]:
-    """Every key of a recipe with its default.
+PRETRAINING = "masked-lm"
+"""The task of a recipe that trains a language model; it has keys of its own."""
+
+
+def known(task: str = "") -> dict[str, Any]:
+    """Every key of a recipe for a task with its default.
 
     Examples
     --------
-    >>> known()["graph.radius"]
-    10.0
+    >>> known()["graph.radius"], known(PRETRAINING)["pretrain.crop"]
+    (10.0, 256)
     """
+    if task == PRETRAINING:
+        from protgraph.train import pretrain
+
+        own = {f"pretrain.{field.name}": field.default for field in fields(pretrain.Settings)}
+        del own["pretrain.seed"]
+        return {"task": "", "seed": 0, **own}
     from protgraph.graph.build import build
     from protgraph.train.loop import Settings
 
@@ -93,14 +109,23 @@ class Recipe(Mapping[str, Any]):
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        keys = known()
+        keys = known(str(given.get("task", "")))
         for key, value in given.items():
             keys[key] = _typed(key, value, keys)
         self._keys = keys
+        if keys["task"] == PRETRAINING:
+            self.pretraining()
+            return
         for key, holds in _RULES.items():
             if not holds(keys[key]):
                 raise ValueError(f"{key} cannot be {keys[key]!r}.")
         self.settings()
+
+    def pretraining(self) -> pretrain.Settings:
+        """How to pretrain: the keys under `pretrain`, and the seed."""
+        from protgraph.train import pretrain
+
+        return pretrain.Settings(**self.part("pretrain"), seed=self["seed"])
 
     def settings(self) -> Settings:
         """How to train: the keys under `train` that the loop knows, and the seed."""

@@ -7,7 +7,7 @@ import yaml
 
 from protgraph.learn import BASELINES, config_of
 from protgraph.models.model import Model
-from protgraph.recipe import configs, load
+from protgraph.recipe import PRETRAINING, configs, load
 from protgraph.run import task_of
 
 HOME = Path(__file__).parents[1] / "configs"
@@ -28,6 +28,9 @@ def test_a_recipe_is_flat_and_short(name):
 def test_a_recipe_makes_a_model_of_its_task(name):
     recipe, called = load(name)
     assert called == name
+    if recipe["task"] == PRETRAINING:
+        assert recipe.pretraining().steps > 0
+        return
     task = task_of(recipe)
     if recipe["model.encoder"] in BASELINES:
         return

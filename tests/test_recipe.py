@@ -81,7 +81,7 @@ def test_any_keys_with_their_defaults_are_the_recipe_of_defaults(tmp_path_factor
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_digest_changes_with_any_value(key):
-    value = other(known()[key])
+    value = "fold" if key == "data.structure" else other(known()[key])
     assert Recipe({key: value})[key] == value
     assert Recipe({key: value}).digest != Recipe({}).digest
 
@@ -232,8 +232,12 @@ def test_a_shipped_recipe_is_found_by_name(name):
 
     recipe, found = recipes.load(name)
     assert found == name
+    folder = name.partition("/")[0]
+    if folder == "pretrain":
+        assert recipe["task"] == recipes.PRETRAINING
+        return
     assert recipe["task"] in TASKS
-    assert recipe["task"].replace("-", "_") == name.partition("/")[0]
+    assert recipe["task"].replace("-", "_") == folder
 
 
 def test_a_run_is_called_by_the_folder_and_stem_of_its_file(path):

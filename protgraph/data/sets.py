@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protgraph.data.dataset import Dataset, Example
-from protgraph.structure import synthetic
+from protgraph.structure import cache, synthetic
 from protgraph.structure.protein import Protein
 from protgraph.structure.read import read
 
@@ -198,8 +198,7 @@ def _chains() -> Path:
 def unpacked(archive: Path) -> Path:
     """Unpack an archive into the cache folder, once.
 
-    The folder is `PROTGRAPH_CACHE`, else `~/.cache/protgraph`; an archive of another size or date
-    gets a folder of its own.
+    An archive of another size or date gets a folder of its own.
 
     Raises
     ------
@@ -209,12 +208,12 @@ def unpacked(archive: Path) -> Path:
         Where it is damaged or would write outside the folder.
     """
     facts = archive.stat()
-    cache = Path(os.environ.get("PROTGRAPH_CACHE") or Path.home() / ".cache" / "protgraph")
-    folder = cache / f"{archive.name.split('.')[0]}-{facts.st_size}-{int(facts.st_mtime)}"
+    home = cache.folder()
+    folder = home / f"{archive.name.split('.')[0]}-{facts.st_size}-{int(facts.st_mtime)}"
     if folder.is_dir():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=cache))
+    home.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=home))
     try:
         try:
             with tarfile.open(archive) as file:

@@ -1,0 +1,295 @@
+"""Teaching a language model: letters are hidden and guessed from the rest of their protein."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from protgraph.language.fairesm import VOCABULARY
+from protgraph.language.network import Shape
+from protgraph.language.packing import Pack, pack
+from protgraph.train.corpus import GRAIN, MASK, Corpus, Stream, hidden
+from protgraph.train.masked import Masked, perplexity
+
+CHECKPOINT = "checkpoint.pt"
+
+Log = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to pretrain.
+
+    Parameters
+    ----------
+    width, layers, heads : int
+        D, blocks, attention heads; blocks are 4 D wide inside.
+    tokens : int
+        To train on in all. A run that is taken up again may have another number.
+    batch, micro : int
+        Tokens a step and tokens a forward pass, which divides it.
+    crop, crop_late : int
+        Most tokens of a protein, start and stop among them; the latter while the rate falls.
+    rate : float
+        Learning rate, after a linear warm-up and before a linear fall to 0.
+    warmup, cooldown : float
+        Shares of all tokens with a rising and a falling rate.
+    decay : float
+        Weight decay.
+    clip : float
+        Largest norm of the gradient.
+    muon : bool
+        Matrices of the blocks learn by Muon (Jordan et al., 2024; rates as in Liu et al.,
+        arXiv:2502.16982), the rest by AdamW; else all by AdamW.
+    precision : {"fp32", "bf16"}
+    seed : int
+    device : str
+    every : int
+        Steps between checkpoints, each with a look at part of the validation set.
+    """
+
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    tokens: int = 100_000_000
+    batch: int = 16_384
+    micro: int = 8192
+    crop: int = 256
+    crop_late: int = 512
+    rate: float = 2e-3
+    warmup: float = 0.02
+    cooldown: float = 0.3
+    decay: float = 0.05
+    clip: float = 1.0
+    muon: bool = True
+    precision: str = "bf16"
+    seed: int = 0
+    device: str = "cpu"
+    every: int = 100
+
+    def __post_init__(self) -> None:
+        rules = {
+            "width": self.width >= 1 and self.width % max(2 * self.heads, 1) == 0,
+            "layers": self.layers >= 1,
+            "heads": self.heads >= 1,
+            "batch": self.batch >= 1,
+            "micro": self.micro >= GRAIN
+            and self.batch % self.micro == 0
+            and self.micro % GRAIN == 0,
+            "tokens": self.tokens >= self.batch,
+            "crop": GRAIN <= self.crop <= self.micro,
+            "crop_late": GRAIN <= self.crop_late <= self.micro,
+            "rate": self.rate > 0,
+            "warmup": 0 <= self.warmup < 1,
+            "cooldown": 0 <= self.cooldown <= 1 - self.warmup,
+            "decay": self.decay >= 0,
+            "clip": self.clip > 0,
+            "precision": self.precision in ("fp32", "bf16"),
+            "seed": self.seed >= 0,
+            "every": self.every >= 1,
+        }
+        for name, holds in rules.items():
+            if not holds:
+                raise ValueError(f"pretrain.{name} cannot be {getattr(self, name)!r}.")
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return self.tokens // self.batch
+
+    def factor(self, step: int) -> float:
+        """Share of the highest learning rate at a step."""
+        done = step / self.steps
+        up = (step + 1) / max(1.0, self.warmup * self.steps)
+        down = (1 - done) / self.cooldown if self.cooldown else 1.0
+        return min(1.0, up, down)
+
+    def longest(self, step: int) -> int:
+        """Most tokens of a crop at a step."""
+        return self.crop_late if step / self.steps >= 1 - self.cooldown else self.crop
+
+
+def shape_of(settings: Settings) -> Shape:
+    """Make the shape of ESM-2 at the width and depth of the settings."""
+    width = settings.width
+    return Shape(len(VOCABULARY), width, settings.layers, settings.heads, 4 * width, mask=MASK)
+
+
+def pretrain(
+    train: Sequence[str],
+    valid: Sequence[str],
+    settings: Settings,
+    *,
+    folder: Path,
+    log: Log | None = None,
+) -> Masked:
+    """Train a masked language model, or go on with the one whose checkpoint is in a folder.
+
+    Parameters
+    ----------
+    train, valid : sequence of str
+        Letters A to Z.
+    settings : Settings
+    folder : path
+        Keeps the last checkpoint; a run that is taken up again ends with the weights it would
+        have had without the break.
+    log : callable, optional
+        Called with the step and the numbers of the steps since the last call.
+
+    Returns
+    -------
+    model : Masked
+        In evaluation mode.
+
+    Raises
+    ------
+    FloatingPointError
+        Where the loss or its gradient is not finite.
+    ValueError
+        Where no protein is long enough, or the checkpoint is damaged or of other settings.
+    """
+    state = _State(settings, Stream(Corpus(train), settings.seed))
+    state.resume(folder)
+    some = Corpus(valid[:: max(1, len(valid) // 256)])
+    total, began = 0.0, time.perf_counter()
+    while state.step < settings.steps:
+        total += state.take()
+        at_mark = state.step % settings.every == 0
+        if at_mark or state.step == settings.steps:
+            since = (state.step - 1) % settings.every + 1
+            seconds = time.perf_counter() - began
+            height, _ = perplexity(state.model, some, bf16=settings.precision == "bf16")
+            state.save(folder)
+            if log is not None:
+                speed = since * settings.batch / seconds
+                log(
+                    state.step,
+                    {"loss": total / since, "perplexity": height, "tokens_per_second": speed},
+                )
+            total, began = 0.0, time.perf_counter()
+    return state.model.eval()
+
+
+class _State:
+    """All that changes while training."""
+
+    def __init__(self, settings: Settings, stream: Stream) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings, self.stream, self.step = settings, stream, 0
+        self.model = Masked(shape_of(settings)).to(settings.device)
+        self.optimizers = _optimizers(self.model, settings)
+
+    def take(self) -> float:
+        """Take one step; return the mean loss of a chosen letter."""
+        settings = self.settings
+        generator = np.random.default_rng([settings.seed, 1, self.step])
+        longest = settings.longest(self.step)
+        packs = [
+            pack(self.stream.crops(settings.micro, longest, generator))
+            for _ in range(settings.batch // settings.micro)
+        ]
+        self.model.train()
+        total, count = 0.0, 0
+        for packed in packs:
+            value, chosen = self._loss(packed, generator)
+            value.backward()  # type: ignore[no-untyped-call]
+            total += float(value.detach())
+            count += chosen
+        for weight in self.model.parameters():
+            assert weight.grad is not None
+            weight.grad /= count
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
+        if not math.isfinite(total) or not math.isfinite(norm):
+            raise FloatingPointError(
+                f"The loss of step {self.step} is {total} with a gradient of {norm}; "
+                f"a smaller pretrain.rate than {settings.rate} may cure it."
+            )
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.rate * settings.factor(self.step)
+            optimizer.step()
+            optimizer.zero_grad()
+        self.step += 1
+        return total / count
+
+    def _loss(self, packed: Pack, generator: np.random.Generator) -> tuple[Tensor, int]:
+        device = self.settings.device
+        ids = packed.ids.numpy()
+        shown, rows = hidden(ids, generator)
+        packed = packed._replace(ids=torch.from_numpy(shown)).to(device)
+        bf16 = self.settings.precision == "bf16"
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
+            scores = self.model(packed, torch.from_numpy(rows).to(device))
+        truth = torch.from_numpy(ids[rows]).to(device)
+        return F.cross_entropy(scores.float(), truth, reduction="sum"), len(rows)
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=CHECKPOINT)
+        os.close(handle)
+        beside = Path(name)
+        try:
+            torch.save(
+                {
+                    "settings": asdict(self.settings),
+                    "model": self.model.state_dict(),
+                    "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                    "step": self.step,
+                    "drawn": self.stream.drawn,
+                },
+                beside,
+            )
+            beside.replace(folder / CHECKPOINT)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def resume(self, folder: Path) -> None:
+        path = folder / CHECKPOINT
+        if not path.is_file():
+            return
+        try:
+            stored = torch.load(path, weights_only=True, map_location=self.settings.device)
+            settings = stored["settings"]
+        except Exception as error:
+            raise ValueError(
+                f"{path}: a damaged checkpoint; without it training starts from the beginning."
+            ) from error
+        free = ("tokens", "every", "device")
+        own = asdict(self.settings)
+        other = {k: v for k, v in settings.items() if k not in free and v != own[k]}
+        if other:
+            raise ValueError(f"{path}: a checkpoint of other settings, {other}.")
+        self.model.load_state_dict(stored["model"])
+        for optimizer, state in zip(self.optimizers, stored["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.step, self.stream.drawn = stored["step"], stored["drawn"]
+
+
+def _optimizers(model: Masked, settings: Settings) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the blocks, AdamW for all else; vectors are not decayed."""
+    inner = [w for w in model.network.blocks.parameters() if w.ndim == 2]
+    ids = {id(w) for w in inner}
+    rest = [w for w in model.parameters() if id(w) not in ids]
+    decay = settings.decay
+    parts = [
+        {"params": [w for w in rest if w.ndim == 2], "weight_decay": decay},
+        {"params": [w for w in rest if w.ndim == 1], "weight_decay": 0.0},
+    ]
+    if settings.muon:
+        muon = torch.optim.Muon(
+            inner, lr=settings.rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"
+        )
+        adam = torch.optim.AdamW(parts, lr=settings.rate, betas=(0.9, 0.98))
+        return [muon, adam]
+    parts.append({"params": inner, "weight_decay": decay})
+    return [torch.optim.AdamW(parts, lr=settings.rate, betas=(0.9, 0.98))]
