@@ -113,26 +113,28 @@ def build(  # noqa: PLR0913 - the one door to graphs: one keyword a decision
     ]
     f = together(frames)
     found = (*spatial.joined(inside, frames), spatial.between(f, interface))
-    kinds = [chain(f.residue, f.member, steps)]
-    kinds += [spatial.trusted(f, pairs, trusted) for pairs in found]
+    kinds = [chain(f.residue, f.member, steps), *spatial.trusted(f, found, trusted)]
     pairs = np.concatenate(kinds, axis=1)
-    kind = np.repeat(np.arange(len(KINDS)), [each.shape[1] for each in kinds])
-    x = [np.concatenate([features.NODES[name][1](one) for one in frames]) for name in nodes]
+    kind = np.arange(len(KINDS)).repeat([each.shape[1] for each in kinds])
+    rows = [features.of_nodes(one, nodes) for one in frames]
+    x = rows[0] if len(rows) == 1 else np.concatenate(rows)
     if vectors is not None:
-        x.append(_bridged(members, vectors if isinstance(protein, Complex) else [vectors]))
-    given = Pairs(f, *pairs)
-    attr = [features.EDGES[name][1](given) for name in edges]
+        each = vectors if isinstance(protein, Complex) else [vectors]
+        x = np.concatenate([x, _bridged(members, each)], axis=1)
+    attr = features.of_edges(Pairs(f, *pairs), edges)
     if shuffle:
         pairs = spatial.rewired(f, pairs, kind, _seed(members))
-    return Data(
-        x=_beside(x, len(f.letters)),
-        pos=torch.from_numpy(f.ca),
-        edge_index=torch.from_numpy(pairs),
-        edge_attr=_beside(attr, pairs.shape[1]),
-        edge_type=torch.from_numpy(kind),
-        residue=torch.from_numpy(f.residue),
-        chain=torch.from_numpy(f.member),
-        confidence=torch.from_numpy(f.confidence),
+    return Data().update(
+        {
+            "x": torch.from_numpy(x),
+            "edge_index": torch.from_numpy(pairs),
+            "edge_attr": torch.from_numpy(attr),
+            "pos": torch.from_numpy(f.ca),
+            "edge_type": torch.from_numpy(kind),
+            "residue": torch.from_numpy(f.residue),
+            "chain": torch.from_numpy(f.member),
+            "confidence": torch.from_numpy(f.confidence),
+        }
     )
 
 
@@ -172,11 +174,12 @@ def sequence(
             )
     length = len(protein)
     letters = codes(protein.sequence)
-    x = [features.LETTER_FEATURES[name][letters] for name in nodes]
+    x = [np.empty((length, 0), dtype=np.float32)]
+    x += [features.LETTER_FEATURES[name][letters] for name in nodes]
     if vectors is not None:
         x.append(_bridged([protein], [vectors], all_letters=True))
     return Data(
-        x=_beside(x, length),
+        x=torch.from_numpy(np.concatenate(x, axis=1)),
         pos=torch.full((length, 3), torch.nan),
         edge_index=torch.empty((2, 0), dtype=torch.long),
         edge_attr=torch.empty((0, 0)),
@@ -210,12 +213,6 @@ def _bridged(members: Sequence[Protein], vectors: Any, *, all_letters: bool = Fa
 def _seed(members: Sequence[Protein]) -> int:
     letters = "/".join(member.sequence for member in members)
     return int.from_bytes(hashlib.sha256(letters.encode()).digest()[:8], "big")
-
-
-def _beside(columns: Sequence[Floats], rows: int) -> torch.Tensor:
-    if not columns:
-        return torch.empty((rows, 0))
-    return torch.cat([torch.from_numpy(column) for column in columns], dim=1)
 
 
 def to_networkx(graph: Data, protein: Protein | None = None) -> networkx.MultiDiGraph:

@@ -14,18 +14,48 @@ KINDS = ("chain", "radius", "nearest", "contact", "interface")
 """Names of the values of `edge_type`, in order."""
 
 
-def _both(pairs: Ints, count: int) -> Ints:
-    """Both directions of undirected pairs [E, 2], sorted by source, then target: [2, 2E]."""
-    i, j = pairs.T
-    return _sorted(np.concatenate([i * count + j, j * count + i]), count)
+DENSE = 800
+"""Residues; up to so many, all distances are measured sooner than a tree finds the short ones."""
+
+_ROWS = 64  # of distances measured at a time, few enough for the cache
 
 
 def _sorted(keys: Ints, count: int) -> Ints:
     """Pairs of nodes out of their numbers source * count + target, in order: [2, E]."""
     keys.sort()
+    return _pairs(keys, count)
+
+
+def _pairs(keys: Ints, count: int) -> Ints:
+    """Pairs of nodes out of their numbers; numpy's divmod takes twice as long."""
     pairs = np.empty((2, len(keys)), dtype=np.int64)
-    np.divmod(keys, count, out=(pairs[0], pairs[1]))
+    np.floor_divide(keys, count, out=pairs[0])
+    np.subtract(keys, pairs[0] * count, out=pairs[1])
     return pairs
+
+
+def _dense(place: Floats, cutoff: float) -> npt.NDArray[np.bool_]:
+    """Which residues are at most `cutoff` apart, [N, N], by |a - b|² = |a|² - 2 a·b + |b|²."""
+    count = len(place)
+    exact = place.astype(np.float64)
+    seen = exact - exact[:1]
+    square = np.einsum("ij,ij->i", seen, seen)
+    source, target = np.ones((count, 5)), np.ones((5, count))
+    np.multiply(seen, -2.0, out=source[:, :3])
+    source[:, 3] = target[4] = square
+    target[:3] = seen.T
+    # Of the sums of five products; half of it is the most that rounding can add.
+    limit, error = cutoff * cutoff, 8e-15 * square.max(initial=0.0)
+    near, sure = np.empty((count, count), dtype=np.bool_), 0
+    for row in range(0, count, _ROWS):
+        rows = slice(row, row + _ROWS)
+        squares = source[rows] @ target
+        np.less_equal(squares, limit + error, out=near[rows])
+        sure += int(np.count_nonzero(squares <= limit - error))
+    if np.count_nonzero(near) != sure:  # Where rounding could decide, differences do.
+        i, j = np.nonzero(near)
+        near[i, j] = np.square(exact[i] - exact[j]).sum(axis=1) <= limit
+    return near
 
 
 def radius(place: Floats, cutoff: float) -> Ints:
@@ -55,9 +85,14 @@ def radius(place: Floats, cutoff: float) -> Ints:
     """
     if not cutoff > 0:
         raise ValueError(f"radius is a distance in Å and must be positive, got {cutoff}.")
-    tree = cKDTree(place, balanced_tree=False, compact_nodes=False)
-    pairs = tree.query_pairs(cutoff, output_type="ndarray")
-    return _both(pairs, len(place))
+    count = len(place)
+    if count > DENSE:
+        tree = cKDTree(place, balanced_tree=False, compact_nodes=False)
+        i, j = tree.query_pairs(cutoff, output_type="ndarray").T
+        return _sorted(np.concatenate([i * count + j, j * count + i]), count)
+    near = _dense(place, cutoff)
+    near.ravel()[:: count + 1] = False
+    return _pairs(near.ravel().nonzero()[0], count)
 
 
 def nearest(place: Floats, count: int) -> Ints:
@@ -126,14 +161,13 @@ def chain(residue: Ints, member: Ints, steps: int) -> Ints:
     """
     if steps < 0:
         raise ValueError(f"steps counts neighbours along the chain, 0 or more, got {steps}.")
-    found = []
-    for k in range(1, min(steps, len(residue) - 1) + 1):
+    count = len(residue)
+    keys = [np.empty(0, dtype=np.int64)]
+    for k in range(1, min(steps, count - 1) + 1):
         near = (residue[k:] - residue[:-k] <= steps) & (member[k:] == member[:-k])
-        i = np.flatnonzero(near)
-        found.append(np.stack([i, i + k], axis=1))
-    if not found:
-        return np.empty((2, 0), dtype=np.int64)
-    return _both(np.concatenate(found), len(residue))
+        i = np.flatnonzero(near) * (count + 1)
+        keys += [i + k, i + k * count]
+    return _sorted(np.concatenate(keys), count)
 
 
 def shuffled(pairs: Ints, group: Ints, seed: int) -> Ints:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
-from protgraph.graph.frame import Frame, Pairs, lengths
+from protgraph.graph.frame import Frame, Pairs, lengths, rows
 from protgraph.structure import geometry
 from protgraph.structure.protein import Floats
 from protgraph.structure.residues import LETTERS, SCALES, standardised
@@ -18,14 +18,16 @@ CENTRES = 16
 REACH = 12.0
 """Å; a longer distance lies beyond the last basis function."""
 
+WIDTH = REACH / CENTRES
+"""Å, of a basis function: see `transform.basis`."""
+
 LETTER_FEATURES: dict[str, Floats] = {
     "identity": np.eye(len(LETTERS), dtype=np.float32),
     "scales": standardised(),
 }
 """Features of a letter alone: name -> table [21, width]."""
 
-_SPREAD = CENTRES / REACH
-_CENTRES = torch.linspace(0.0, REACH, CENTRES, dtype=torch.float64) * _SPREAD
+_CENTRES = (np.linspace(0.0, REACH, CENTRES) / WIDTH).astype(np.float32)[:, None]
 
 
 def _turned(axes: Floats, arrow: Floats) -> Floats:
@@ -54,13 +56,11 @@ def _secondary(f: Frame) -> Floats:
 
 
 def _burial(f: Frame) -> Floats:
-    source, target = f.near
-    arrow = Pairs(f, source, target).arrow
-    ahead = np.einsum("ij,ij->i", (f.cb - f.ca).take(target, axis=0), arrow) > 0
-    count = len(f.ca)
-    burial = np.empty((count, 2), dtype=np.float32)
-    burial[:, 0] = np.bincount(target, minlength=count)
-    burial[:, 1] = np.bincount(target[ahead], minlength=count)
+    near = Pairs(f, *f.near)
+    ahead = np.einsum("je,je->e", rows(f.cb - f.ca, near.target), near.arrow) > 0
+    burial = np.empty((len(f.ca), 2), dtype=np.float32)
+    burial[:, 0] = np.bincount(near.target, minlength=len(f.ca))
+    burial[:, 1] = np.bincount(near.target, ahead, minlength=len(f.ca))
     burial /= 20.0
     return burial
 
@@ -108,73 +108,50 @@ NODES: dict[str, tuple[int, Callable[[Frame], Floats]]] = {
 """Node features: name -> (width, function). Vectors are given in the residue's own frame."""
 
 
-def basis(distance: torch.Tensor) -> torch.Tensor:
-    """Spread distances over Gaussian radial basis functions.
-
-    Parameters
-    ----------
-    distance : Tensor of shape [E]
-        Å.
-
-    Returns
-    -------
-    basis : Tensor of shape [E, 16]
-        exp(-((d - centre) / width)^2), centres from 0 to 12 Å, width 0.75 Å
-        (Schütt et al., NeurIPS 2017, with fewer centres). Four widths from the centre it has
-        fallen to 1e-7, the resolution of float32 beside 1, and stays there.
-
-    Examples
-    --------
-    >>> [round(value, 3) for value in basis(torch.tensor([0.0]))[0, :3].tolist()]
-    [1.0, 0.321, 0.011]
-    """
-    away = (distance * _SPREAD)[:, None] - _CENTRES.to(distance)
-    # Without the bound most values are subnormal numbers, which take 20 times as long to compute
-    # here and again in every matrix product.
-    return away.square_().clamp_(max=16.0).neg_().exp_()
+def _basis(length: Floats, out: Floats) -> None:
+    """What `transform.basis` computes, by 2^x, which takes numpy half the time of e^x."""
+    np.subtract(length * (1 / WIDTH), _CENTRES, out=out)
+    out.clip(-4.0, 4.0, out=out)
+    np.square(out, out=out)
+    out *= -math.log2(math.e)
+    np.exp2(out, out=out)
 
 
-def _basis(length: Floats) -> Floats:
-    return basis(torch.from_numpy(length)).numpy()
-
-
-def _direction(pairs: Pairs, arrow: Floats, length: Floats) -> Floats:
+def _direction(pairs: Pairs, arrow: Floats, length: Floats, out: Floats) -> None:
     """Unit vectors in the target's frame; 0 where the length is."""
-    way = _turned(pairs.frame.axes.take(pairs.target, axis=0), arrow)
-    way /= np.maximum(length, 1e-6)[:, None]
-    return way
+    np.einsum("ije,je->ie", pairs.target_axes, arrow, out=out)
+    out /= np.maximum(length, 1e-6)
 
 
-def _separation(pairs: Pairs) -> Floats:
+def _separation(pairs: Pairs, out: Floats) -> None:
     f = pairs.frame
-    apart = f.residue.take(pairs.source) - f.residue.take(pairs.target)
+    residue = f.residue.astype(np.float32)
+    steps = residue.take(pairs.source)
+    steps -= residue.take(pairs.target)
     if f.member[-1]:
-        apart[f.member[pairs.source] != f.member[pairs.target]] = 0
-    steps = apart.astype(np.float32)
-    scaled: Floats = np.copysign(np.log(abs(steps) + 1.0), steps)
-    scaled /= np.log(100.0)
-    return scaled[:, None]
+        steps[f.member[pairs.source] != f.member[pairs.target]] = 0.0
+    np.log1p(abs(steps), out=out[0])
+    np.copysign(out[0], steps, out=out[0])
+    out /= math.log(100.0)
 
 
-def _sides(pairs: Pairs) -> Floats:
+def _sides(pairs: Pairs, out: Floats) -> None:
     arrow = pairs.between(pairs.frame.tip)
     length = lengths(arrow)
-    return np.concatenate([_basis(length), _direction(pairs, arrow, length)], axis=1)
+    _basis(length, out[:CENTRES])
+    _direction(pairs, arrow, length, out[CENTRES:])
 
 
-def _orientation(pairs: Pairs) -> Floats:
-    axes = pairs.frame.axes
-    turn = np.einsum(
-        "eij,ekj->eik", axes.take(pairs.target, axis=0), axes.take(pairs.source, axis=0)
-    )
-    return np.asarray(turn.reshape(-1, 9))
+def _orientation(pairs: Pairs, out: Floats) -> None:
+    turned = pairs.axes(pairs.source)
+    np.einsum("ije,kje->ike", pairs.target_axes, turned, out=out.reshape(3, 3, -1))
 
 
-EDGES: dict[str, tuple[int, Callable[[Pairs], Floats]]] = {
+EDGES: dict[str, tuple[int, Callable[[Pairs, Floats], None]]] = {
     # Radial basis of the Cα-Cα distance.
-    "distance": (CENTRES, lambda pairs: _basis(pairs.length)),
+    "distance": (CENTRES, lambda pairs, out: _basis(pairs.length, out)),
     # Unit vector from target Cα to source Cα, in the target's frame.
-    "direction": (3, lambda pairs: _direction(pairs, pairs.arrow, pairs.length)),
+    "direction": (3, lambda pairs, out: _direction(pairs, pairs.arrow, pairs.length, out)),
     # Positions apart in the full sequence, sign(s) log(1 + |s|) / log(100); 0 between chains.
     "separation": (1, _separation),
     # Radial basis of the distance between side points and its direction in the target's frame.
@@ -182,7 +159,25 @@ EDGES: dict[str, tuple[int, Callable[[Pairs], Floats]]] = {
     # The source's axes in the target's frame.
     "orientation": (9, _orientation),
 }
-"""Edge features: name -> (width, function). The kind of an edge is `edge_type`."""
+"""Edge features: name -> (width, function that fills rows [width, E]). Kinds: `edge_type`."""
+
+
+def of_nodes(f: Frame, chosen: Sequence[str]) -> Floats:
+    """Node features by name, side by side: [N, F]."""
+    columns = [NODES[name][1](f) for name in chosen]
+    return np.concatenate(columns or [np.empty((len(f.ca), 0), dtype=np.float32)], axis=1)
+
+
+def of_edges(pairs: Pairs, chosen: Sequence[str]) -> Floats:
+    """Edge features by name, side by side: [E, K]."""
+    total = sum(EDGES[name][0] for name in chosen)
+    table = np.empty((total, len(pairs.source)), dtype=np.float32)
+    first = 0
+    for name in chosen:
+        width, fill = EDGES[name]
+        fill(pairs, table[first : first + width])
+        first += width
+    return np.ascontiguousarray(table.T)
 
 
 def names(nodes: Sequence[str], edges: Sequence[str]) -> None:

@@ -62,9 +62,14 @@ class Frame:
     confidence: Floats
 
 
+def rows(values: Floats, nodes: Ints) -> Floats:
+    """Values [N, width] of some of the nodes, as rows [width, E]."""
+    return np.ascontiguousarray(values.T).take(nodes, axis=1)
+
+
 def lengths(arrow: Floats) -> Floats:
-    """Lengths of vectors [E, 3]: [E]."""
-    measured: Floats = np.sqrt(np.einsum("ij,ij->i", arrow, arrow))
+    """Lengths of vectors [3, E]: [E]."""
+    measured: Floats = np.sqrt(np.einsum("je,je->e", arrow, arrow))
     return measured
 
 
@@ -76,6 +81,10 @@ class Pairs:
     ----------
     frame : Frame
     source, target : ndarray of int64, shape [E]
+
+    Notes
+    -----
+    What is known of the edges lies in rows, [width, E], which numpy goes through fastest.
     """
 
     frame: Frame
@@ -83,14 +92,23 @@ class Pairs:
     target: Ints
 
     def between(self, place: Floats) -> Floats:
-        """Vector from each target's `place` to its source's, Å, [E, 3]."""
-        arrow: Floats = place.take(self.source, axis=0)
-        arrow -= place.take(self.target, axis=0)
+        """Vector from each target's `place` to its source's, Å, [3, E]."""
+        arrow = rows(place, self.source)
+        arrow -= rows(place, self.target)
         return arrow
+
+    def axes(self, end: Ints) -> Floats:
+        """Local frames of the residues at one end, [3, 3, E]."""
+        return rows(self.frame.axes.reshape(-1, 9), end).reshape(3, 3, -1)
+
+    @cached_property
+    def target_axes(self) -> Floats:
+        """Local frames of the targets, [3, 3, E]."""
+        return self.axes(self.target)
 
     @cached_property
     def arrow(self) -> Floats:
-        """Vector from target Cα to source Cα, Å, [E, 3]."""
+        """Vector from target Cα to source Cα, Å, [3, E]."""
         return self.between(self.frame.ca)
 
     @cached_property

@@ -59,10 +59,12 @@ def between(f: Frame, cutoff: float) -> Ints:
     return pairs[:, f.member[pairs[0]] != f.member[pairs[1]]]
 
 
-def trusted(f: Frame, pairs: Ints, least: float) -> Ints:
-    """Edges both of whose ends have a pLDDT of at least `least`."""
+def trusted(f: Frame, kinds: Sequence[Ints], least: float) -> Sequence[Ints]:
+    """Edges of each kind both of whose ends have a pLDDT of at least `least`."""
     sure = f.confidence >= least
-    return pairs if sure.all() else pairs[:, sure[pairs].all(axis=0)]
+    if sure.all():
+        return kinds
+    return [pairs[:, sure[pairs].all(axis=0)] for pairs in kinds]
 
 
 def rewired(f: Frame, pairs: Ints, kind: Ints, seed: int) -> Ints:

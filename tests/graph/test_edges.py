@@ -21,27 +21,65 @@ def apart(place):
     return np.sqrt(((place[:, None] - place[None]) ** 2).sum(-1))
 
 
+both_ways = pytest.mark.parametrize("dense", [0, edges.DENSE], ids=["tree", "distances"])
+
+
+def radius(place, cutoff, dense):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edges, "DENSE", dense)
+        return edges.radius(place, cutoff)
+
+
+@both_ways
 @settings(deadline=None)
-@given(places, st.sampled_from([1.0, 4.0, 10.0]))
-def test_radius_edges_are_all_pairs_within_the_cutoff(place, cutoff):
+@given(place=places, cutoff=st.sampled_from([1.0, 4.0, 10.0]))
+def test_radius_edges_are_all_pairs_within_the_cutoff(dense, place, cutoff):
     within = apart(place) <= cutoff
     np.fill_diagonal(within, False)
-    np.testing.assert_array_equal(edges.radius(place, cutoff), np.stack(np.nonzero(within)))
+    np.testing.assert_array_equal(radius(place, cutoff, dense), np.stack(np.nonzero(within)))
 
 
+@both_ways
+def test_radius_edges_of_more_residues_than_are_measured_at_a_time_are_all_pairs(dense):
+    place = np.random.default_rng(0).uniform(-30, 90, (700, 3)).astype(np.float32)
+    within = apart(place) <= 10.0
+    np.fill_diagonal(within, False)
+    np.testing.assert_array_equal(radius(place, 10.0, dense), np.stack(np.nonzero(within)))
+
+
+@both_ways
 @settings(deadline=None)
-@given(places, st.sampled_from([1.0, 4.0, 10.0]))
-def test_radius_edges_are_symmetric_and_sorted(place, cutoff):
-    source, target = edges.radius(place, cutoff)
+@given(place=places, cutoff=st.sampled_from([1.0, 4.0, 10.0]))
+def test_radius_edges_are_symmetric_and_sorted(dense, place, cutoff):
+    source, target = radius(place, cutoff, dense)
     key = source * len(place) + target
     assert (np.diff(key) > 0).all()
     assert set(zip(source, target, strict=True)) == set(zip(target, source, strict=True))
 
 
-def test_a_pair_at_the_cutoff_touches():
+@both_ways
+def test_a_pair_at_the_cutoff_touches(dense):
     place = np.array([[0, 0, 0], [6, 8, 0]], dtype=np.float32)
-    assert edges.radius(place, 10.0).shape == (2, 2)
-    assert edges.radius(place, 9.999).shape == (2, 0)
+    assert radius(place, 10.0, dense).shape == (2, 2)
+    assert radius(place, np.nextafter(10.0, 0.0), dense).shape == (2, 0)
+
+
+@both_ways
+def test_a_pair_a_hair_beyond_the_cutoff_does_not_touch(dense):
+    place = np.array([[60, 60, 0], [0, 0, 0], [3, 4, 2**-21]], dtype=np.float32)
+    assert radius(place, 5.0, dense).shape == (2, 0)
+
+
+@both_ways
+def test_pairs_at_the_cutoff_touch_wherever_they_are(dense):
+    lots = np.random.default_rng(0)
+    for _ in range(300):
+        place = lots.integers(-8, 9, (40, 3)) + lots.uniform(-60, 60, 3)
+        place[0] = lots.uniform(-5, 5, 3)
+        place = place.astype(np.float32)
+        within = apart(place) <= 5.0
+        np.fill_diagonal(within, False)
+        np.testing.assert_array_equal(radius(place, 5.0, dense), np.stack(np.nonzero(within)))
 
 
 @pytest.mark.parametrize("cutoff", [0.0, -1.0, np.nan])

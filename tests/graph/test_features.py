@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 from scipy.spatial.transform import Rotation
 
 from protgraph.graph import features
@@ -37,7 +36,7 @@ def nodes(protein, name):
 
 def edges(protein, name, cutoff=9.97):
     f = frame(protein)
-    return features.EDGES[name][1](Pairs(f, *radius(f.ca, cutoff)))
+    return features.of_edges(Pairs(f, *radius(f.ca, cutoff)), [name])
 
 
 @pytest.mark.parametrize("name", features.NODES)
@@ -87,7 +86,7 @@ def test_edge_features_are_as_wide_as_stated(protein, name):
 def test_directions_lead_from_the_target_to_the_source(protein):
     f = frame(protein)
     source, target = radius(f.ca, 8.0)
-    way = features.EDGES["direction"][1](Pairs(f, source, target))
+    way = features.of_edges(Pairs(f, source, target), ["direction"])
     arrow = np.einsum("eji,ej->ei", f.axes[target], way)
     length = np.linalg.norm(f.ca[source] - f.ca[target], axis=1)
     np.testing.assert_allclose(f.ca[target] + length[:, None] * arrow, f.ca[source], atol=1e-4)
@@ -96,17 +95,17 @@ def test_directions_lead_from_the_target_to_the_source(protein):
 def test_orientation_turns_the_sources_axes_into_the_targets_frame(protein):
     f = frame(protein)
     source, target = radius(f.ca, 8.0)
-    turn = features.EDGES["orientation"][1](Pairs(f, source, target)).reshape(-1, 3, 3)
+    turn = features.of_edges(Pairs(f, source, target), ["orientation"]).reshape(-1, 3, 3)
     np.testing.assert_allclose(turn @ f.axes[source], f.axes[target], atol=1e-5)
 
 
 def test_separation_is_signed_logarithmic_and_nothing_between_chains(protein):
     f = frame(protein)
-    found = features.EDGES["separation"][1](Pairs(f, np.array([9, 0, 4]), np.array([0, 9, 4])))
+    found = features.of_edges(Pairs(f, np.array([9, 0, 4]), np.array([0, 9, 4])), ["separation"])
     wanted = np.log(10.0) / np.log(100.0)
     np.testing.assert_allclose(found[:, 0], [wanted, -wanted, 0.0], rtol=1e-6)
     two = dataclasses.replace(f, member=np.repeat([0, 1], 40))
-    apart = features.EDGES["separation"][1](Pairs(two, np.array([0, 41]), np.array([41, 40])))
+    apart = features.of_edges(Pairs(two, np.array([0, 41]), np.array([41, 40])), ["separation"])
     np.testing.assert_allclose(apart[:, 0], [0.0, np.log(2.0) / np.log(100.0)], rtol=1e-6)
 
 
@@ -158,18 +157,26 @@ def test_an_unknown_point_is_refused(protein):
         frame(protein, point="cg")
 
 
-def test_the_basis_is_gaussian_around_sixteen_centres():
-    distance = torch.linspace(0, 40, 300, dtype=torch.float64)
-    centres = torch.linspace(0, features.REACH, 16, dtype=torch.float64)
-    z = (distance[:, None] - centres) * 16 / features.REACH
-    found = features.basis(distance)
-    torch.testing.assert_close(found, torch.exp(-z * z), atol=1.2e-7, rtol=1e-6)
-    assert features.basis(distance.float()).min() > torch.finfo(torch.float32).tiny
+def test_distances_are_gaussians_around_sixteen_centres():
+    backbone = np.full((300, 4, 3), np.nan)
+    backbone[:, CA] = np.linspace(0, 40, 300)[:, None] * [1.0, 0.0, 0.0]
+    line = frame(Protein("line", "A" * 300, backbone))
+    found = features.of_edges(Pairs(line, np.arange(300), np.zeros(300, dtype=int)), ["distance"])
+    z = (line.ca[:, :1] - np.linspace(0, features.REACH, 16)) / features.WIDTH
+    np.testing.assert_allclose(found, np.exp(-z * z), atol=1e-6)
+    assert found.min() > np.finfo(np.float32).tiny
 
 
-def test_the_gradient_of_the_basis_is_that_of_its_formula():
-    distance = torch.linspace(0.3, 11.0, 7, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(features.basis, distance)
+def test_features_stand_side_by_side_in_the_order_asked_for(protein):
+    f = frame(protein)
+    pairs = Pairs(f, *radius(f.ca, 8.0))
+    for room, given, order in (
+        (features.of_edges, pairs, ["separation", "sides", "distance"]),
+        (features.of_nodes, f, ["side", "identity"]),
+    ):
+        apart = [room(given, [name]) for name in order]
+        np.testing.assert_array_equal(room(given, order), np.concatenate(apart, axis=1))
+        assert room(given, order).flags.c_contiguous
 
 
 def test_an_unknown_feature_is_refused_with_those_there_are():

@@ -12,8 +12,8 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.transforms import Compose, RandomRotate
 
 from protgraph.graph.build import build
-from protgraph.graph.features import basis
-from protgraph.graph.transform import ContactEdges
+from protgraph.graph.features import REACH
+from protgraph.graph.transform import ContactEdges, basis
 from protgraph.structure import synthetic
 from protgraph.structure.protein import Complex
 
@@ -85,6 +85,20 @@ def test_gradients_reach_the_points():
     found.edge_attr[:, 4].sum().backward()
     assert (pos.grad[:, 0] != 0).all()
     assert torch.allclose(pos.grad.sum(0), torch.zeros(3, dtype=torch.float64))
+
+
+def test_the_basis_is_gaussian_around_sixteen_centres():
+    distance = torch.linspace(0, 40, 300, dtype=torch.float64)
+    centres = torch.linspace(0, REACH, 16, dtype=torch.float64)
+    z = (distance[:, None] - centres) * 16 / REACH
+    found = basis(distance)
+    torch.testing.assert_close(found, torch.exp(-z * z), atol=1.2e-7, rtol=1e-6)
+    assert basis(distance.float()).min() > torch.finfo(torch.float32).tiny
+
+
+def test_the_gradient_of_the_basis_is_that_of_its_formula():
+    distance = torch.linspace(0.3, 11.0, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(basis, distance)
 
 
 @pytest.mark.parametrize("count", [0, 1])
