@@ -131,9 +131,10 @@ def execute(
     model = pretrain(train, valid, settings, folder=place, log=log)
     seconds = time.perf_counter() - began
     held_out = Corpus(valid)
+    lengths = sorted({*FEW, settings.crop_late})
+    found = {longest: perplexity(model, held_out, longest=longest) for longest in lengths}
     # What an encoder reads at most is what crops were at most.
-    height, masked = perplexity(model, held_out, longest=settings.crop_late)
-    by_piece = {longest: perplexity(model, held_out, longest=longest)[0] for longest in FEW}
+    height, masked = found[settings.crop_late]
     summary = {
         "name": name,
         "task": recipe["task"],
@@ -146,7 +147,7 @@ def execute(
         "residues": sum(map(len, train)),
         "perplexity": height,
         "masked": masked,
-        "by_piece": {str(longest): value for longest, value in by_piece.items()},
+        "by_piece": {str(longest): value for longest, (value, _) in found.items()},
         "unigram": unigram(Corpus(train), held_out),
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "seconds": round(seconds, 1),

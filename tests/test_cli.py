@@ -164,3 +164,36 @@ def test_the_benchmark_data_that_is_not_there_is_named(tmp_path, monkeypatch, ca
 def test_debug_shows_the_traceback(made):
     with pytest.raises(ValueError, match="chain"):
         main(["graph", good(made), "--chain", "Q", "--debug"])
+
+
+def test_embed_keeps_vectors_and_finds_them_again(tmp_path, capsys):
+    from protgraph.language.store import Store
+
+    fasta = tmp_path / "three.fasta"
+    fasta.write_text(">a\nMKV\n>b\nmk-v*\n>c\nACDEF\n")
+    words = ["embed", str(fasta), "-o", str(tmp_path / "vectors"), "--encoder", "mini"]
+    for done in ("2 computed", "0 computed"):
+        assert main([*words, "--layer", "2,6", "--pool", "mean"]) == 0
+        said = capsys.readouterr()
+        assert f"3 proteins, 2 sequences, {done}" in said.out
+        assert "encoder mini, layer 2,6" in said.err
+        assert "b: 1 gap was removed" in said.err
+    assert len(Store(tmp_path / "vectors")) == 4
+
+
+def test_a_file_that_cannot_be_embedded_is_one_line(tmp_path, capsys):
+    fasta = tmp_path / "odd.fasta"
+    fasta.write_text(">a\nMK1V\n")
+    assert main(["embed", str(fasta), "-o", str(tmp_path / "v"), "--encoder", "onehot"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "error: odd.fasta: a: a sequence is written in the letters A to Z, got '1' at 3."
+    assert not (tmp_path / "v").exists()
+
+
+def test_fold_without_a_checkpoint_says_how_to_get_one(tmp_path, capsys):
+    fasta = tmp_path / "one.fasta"
+    fasta.write_text(">a\nMKV\n")
+    words = ["fold", str(fasta), "-o", str(tmp_path / "m"), "--model", str(tmp_path / "esmfold")]
+    assert main(words) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()

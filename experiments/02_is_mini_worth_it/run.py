@@ -3,7 +3,8 @@
     PROTGRAPH_DATA=... python experiments/02_is_mini_worth_it/run.py
 
 What was computed is kept in `--folder` and not computed again, so that several processes may share
-the seeds; the one that finds everything there writes `results.csv` and the tables.
+the seeds; the one that finds all seeds of a question there writes its rows of `results.csv` and its
+table.
 """
 
 from __future__ import annotations
@@ -172,8 +173,28 @@ METRICS = {
 }
 
 
+def rows_of(
+    question: str, found: dict[str, list[Scored]], digest: str
+) -> list[dict[str, str | int]]:
+    """Rows of `results.csv`."""
+    rows: list[dict[str, str | int]] = []
+    for metric, measure in METRICS[question].items():
+        for name, seeds in found.items():
+            for seed, one in enumerate(seeds):
+                said = one.scores if one.scores.shape[1] > 1 else one.scores[:, 0]
+                rows.append(
+                    {
+                        "question": question, "encoder": name, "seed": seed, "metric": metric,
+                        "value": f"{measure(one.y[:, 0], said):.5f}", "mini": digest,
+                        **commit(Path.cwd()),
+                        "machine": f"{platform.system()} {platform.machine()}",
+                    }
+                )  # fmt: skip
+    return rows
+
+
 def main() -> None:
-    """Compute what is missing; with all seeds there, write the results."""
+    """Compute what is missing; a question with all of its seeds is written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--questions", nargs="+", default=list(METRICS), choices=list(METRICS))
@@ -181,32 +202,22 @@ def main() -> None:
     args = parser.parse_args()
     digest = encoder("mini").digest[:12]
     found = {q: computed(q, args.seeds, args.folder, digest) for q in args.questions}
-    if args.seeds != list(SEEDS) or args.questions != list(METRICS):
+    if args.seeds != list(SEEDS):
         return
-    rows, texts = [], {}
+    path = HERE / "results.csv"
+    old = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
+    rows: list[dict[str, str | int]] = [dict(r) for r in old if r["question"] not in found]
+    readme = (HERE / "README.md").read_text()
     for question, models in found.items():
+        rows += rows_of(question, models, digest)
         for metric, measure in METRICS[question].items():
-            texts[f"{question}-{metric}"] = table(compare(models, measure, reference="mini"))
-            for name, seeds in models.items():
-                for seed, one in enumerate(seeds):
-                    y = one.y[:, 0]
-                    said = one.scores if one.scores.shape[1] > 1 else one.scores[:, 0]
-                    rows.append(
-                        {
-                            "question": question, "encoder": name, "seed": seed, "metric": metric,
-                            "value": f"{measure(y, said):.5f}", "mini": digest,
-                            **commit(Path.cwd()),
-                            "machine": f"{platform.system()} {platform.machine()}",
-                        }
-                    )  # fmt: skip
-    with (HERE / "results.csv").open("w", newline="") as file:
+            mark = rf"(<!-- {question}-{metric} -->\n).*?(<!-- end -->)"
+            text = table(compare(models, measure, reference="mini"))
+            readme = re.sub(mark, lambda m, t=text: f"{m[1]}{t}\n{m[2]}", readme, flags=re.S)
+    with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    readme = (HERE / "README.md").read_text()
-    for name, text in texts.items():
-        mark = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        readme = re.sub(mark, lambda m, text=text: m[1] + text + "\n" + m[2], readme, flags=re.S)
     (HERE / "README.md").write_text(readme)
 
 
