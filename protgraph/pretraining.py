@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -135,7 +134,7 @@ def execute(
     found = {longest: perplexity(model, held_out, longest=longest) for longest in lengths}
     # What an encoder reads at most is what crops were at most.
     height, masked = found[settings.crop_late]
-    summary = {
+    card = {
         "name": name,
         "task": recipe["task"],
         **asdict(settings),
@@ -150,11 +149,9 @@ def execute(
         "by_piece": {str(longest): value for longest, (value, _) in found.items()},
         "unigram": unigram(Corpus(train), held_out),
         "parameters": sum(weight.numel() for weight in model.parameters()),
-        "seconds": round(seconds, 1),
-        "machine": platform.platform(terse=True),
-        "folder": str(place),
     }
-    write(model, place / "model", longest=settings.crop_late, card=summary)
+    write(model, place / "model", longest=settings.crop_late, card=card)
+    summary = {**card, "seconds": round(seconds, 1), "folder": str(place)}
     (place / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
     return Pretrained(summary, place)
 
