@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 
+from protgraph.language.checkpoint import obtained, quiet, reason
 from protgraph.language.fairesm import VOCABULARY, translated
 from protgraph.language.network import Network, Shape, taken
 from protgraph.language.quantise import int8
@@ -99,7 +99,7 @@ def load(
     try:
         network = PRECISIONS[precision](network).eval().to(device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"{name}: device {device} cannot take it: {_reason(error)}") from error
+        raise ValueError(f"{name}: device {device} cannot take it: {reason(error)}") from error
     width = network.shape.width
     return LanguageModel(
         name,
@@ -200,11 +200,13 @@ def _from_transformers(source: str) -> tuple[Any, set[str], Alphabet]:
     from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
     safe = {"trust_remote_code": False}
-    config = _given(source, "config", partial(AutoConfig.from_pretrained, source, **safe))
+    config = obtained(source, "config", partial(AutoConfig.from_pretrained, source, **safe))
     kind = config.model_type
     if kind not in ("esm", "bert") or getattr(config, "is_folding_model", False):
         raise ValueError(f"{source}: a language model is of the kind esm or bert, got {kind}.")
-    tokenizer = _given(source, "vocabulary", partial(AutoTokenizer.from_pretrained, source, **safe))
+    tokenizer = obtained(
+        source, "vocabulary", partial(AutoTokenizer.from_pretrained, source, **safe)
+    )
     stop = tokenizer.eos_token_id if kind == "esm" else tokenizer.sep_token_id
     special = (tokenizer.cls_token_id, stop)
     alphabet = _alphabet(source, tokenizer.get_vocab(), special, "UZOB" if kind == "bert" else "")
@@ -220,7 +222,7 @@ def _from_fair_esm(source: str) -> tuple[Any, set[str], Alphabet]:
     settings, tensors = translated(Path(source))
     from transformers import EsmConfig, EsmModel
 
-    config = _given(source, "config", partial(EsmConfig, **settings))
+    config = obtained(source, "config", partial(EsmConfig, **settings))
     get = partial(EsmModel.from_pretrained, None, config=config, state_dict=tensors)
     model, lacking = _whole(source, partial(get, add_pooling_layer=False), strict=True)
     # fair-esm keeps the contact head in a file of its own.
@@ -229,35 +231,11 @@ def _from_fair_esm(source: str) -> tuple[Any, set[str], Alphabet]:
     return model, lacking, _alphabet(source, ids, [ids["<cls>"], ids["<eos>"]])
 
 
-def _given(source: str, part: str, get: Callable[[], Any]) -> Any:
-    """What transformers gives, or one error that names the source."""
-    try:
-        return get()
-    except OSError as error:
-        raise FileNotFoundError(f"{source}: {_absent(source)} ({_reason(error)})") from error
-    except (RuntimeError, TypeError, ValueError, SafetensorError) as error:
-        raise ValueError(f"{source}: its {part} cannot be read: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
-
-
-def _absent(source: str) -> str:
-    if Path(source).is_dir():
-        return "the folder lacks a file of a model in transformers' safetensors format"
-    if source.startswith(("/", ".", "~")):
-        return "there is no such folder"
-    return (
-        "there is no such folder, and the hub did not give safetensors of that name. With network, "
-        f"`hf download {source}` prints a folder to pass here; or let HF_HOME name a cache with it"
-    )
-
-
 def _whole(source: str, get: Callable[..., Any], *, strict: bool = False) -> tuple[Any, set[str]]:
     """The model, if every weight of its encoder came from the checkpoint, and what did not."""
     get = partial(get, dtype=torch.float32, output_loading_info=True)
-    model, report = _given(source, "checkpoint", get)
+    with quiet():
+        model, report = obtained(source, "checkpoint", get)
     lacking = sorted(name for name in report["missing_keys"] if not _IDLE.search(name))
     if lacking:
         raise ValueError(

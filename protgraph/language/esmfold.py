@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from protgraph.language import memory
-from protgraph.language.esm2 import _given, _reason
+from protgraph.language.checkpoint import obtained, reason
 from protgraph.language.folded import Folded, folded
 from protgraph.structure.fasta import letters
 from protgraph.structure.protein import Protein
@@ -179,7 +179,7 @@ def load(
     try:
         model = model.eval().to(device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"{name}: device {device} cannot take it: {_reason(error)}") from error
+        raise ValueError(f"{name}: device {device} cannot take it: {reason(error)}") from error
     return ESMFold(name, digest, model, device, chunk, room)
 
 
@@ -229,7 +229,7 @@ def _read(source: str) -> Any:
     if Path(source).is_file():
         raise ValueError(f"{source}: a folding model is a folder or a hub id, got a file.")
     safe = {"trust_remote_code": False}
-    config = _given(source, "config", partial(AutoConfig.from_pretrained, source, **safe))
+    config = obtained(source, "config", partial(AutoConfig.from_pretrained, source, **safe))
     if config.model_type != "esm" or not config.is_folding_model:
         raise ValueError(
             f"{source}: a folding model is an ESMFold of transformers (esm, with "
@@ -245,10 +245,10 @@ def _read(source: str) -> Any:
         weights_only=True,
     )
     try:
-        model, report = _given(source, "checkpoint", partial(get, use_safetensors=True))
+        model, report = obtained(source, "checkpoint", partial(get, use_safetensors=True))
     except FileNotFoundError:
         try:
-            model, report = _given(source, "checkpoint", partial(get, use_safetensors=False))
+            model, report = obtained(source, "checkpoint", partial(get, use_safetensors=False))
         except (pickle.UnpicklingError, EOFError) as error:
             raise ValueError(f"{source}: its checkpoint is no pickle of tensors alone.") from error
     lacking = sorted(name for name in report["missing_keys"] if not _IDLE.search(name))
