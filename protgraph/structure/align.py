@@ -64,12 +64,15 @@ def missing(backbone: Doubles, numbers: Ints) -> Ints:
     >>> missing(backbone, 256 * np.array([1, 5, 8])).tolist()
     [0, 2]
     """
-    count: Ints = np.maximum(np.diff(numbers >> 8) - 1, 0)
-    if count.any():
-        step = np.linalg.norm(np.diff(backbone[:, CA], axis=0), axis=1)
-        count[step <= STEP] = 0
-    count[count > LONGEST] = LONGEST
-    return count
+    number = numbers >> 8
+    count: Ints = number[1:] - number[:-1] - 1
+    found = np.zeros(len(count), dtype=np.int64)
+    gaps = (count > 0).nonzero()[0]
+    if len(gaps):
+        apart = backbone[gaps + 1, CA] - backbone[gaps, CA]
+        gaps = gaps[~(np.sqrt((apart * apart).sum(axis=1)) <= STEP)]
+        found[gaps] = np.minimum(count[gaps], LONGEST)
+    return found
 
 
 def place(observed: str, full: str, broken: Bools, numbers: Ints) -> Place:

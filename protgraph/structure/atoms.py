@@ -1,73 +1,122 @@
-"""The atoms of a structure in columns, and where in them each molecule lies."""
+"""The atoms of a structure and their residues in columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from protgraph.structure.protein import Bools
+from protgraph.structure.protein import CA, CB, Bools, C, N
 from protgraph.structure.residues import LETTERS, THREE
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
 
-POLYMER = 1
-HETATM = ord("H")
+POLYMER, LIGAND = 1, 2
+"""Kinds of residues that gemmi tells; 0 is unknown, those beyond are no polymer either."""
+
+SIDE, OXYGEN = 4, -1
+"""Roles of atoms that are not of `Protein.backbone`: in the side chain, or beside C."""
+
+ROLES = {"N": N, "CA": CA, "C": C, "CB": CB, "O": OXYGEN, "OXT": OXYGEN}
+
 NO_AMINO = "-"
 
-_HYDROGEN, _DEUTERIUM = 1, 119
 _BLANK = ord(" ")
+_LEAST = -999
+_IDS = np.array([str(number) for number in range(_LEAST, 10_000)], dtype=object)
 _VARIANTS = {
     "HID": "H", "HIE": "H", "HIP": "H", "HSD": "H", "HSE": "H", "HSP": "H", "CYX": "C",
     "CYM": "C", "ASH": "D", "GLH": "E", "LYN": "K",
 }  # fmt: skip
 
 
-class Atoms(NamedTuple):
-    """All atoms of a structure, a column a property.
+def changes(column: npt.NDArray[Any]) -> Bools:
+    """Where a column begins and where it differs from what is before, [n].
 
-    Names of atoms and residues are packed into integers (`packed`), and so are author residue
-    ids: the number times 256, plus the insertion code's character.
+    Examples
+    --------
+    >>> changes(np.array([7, 7, 8])).tolist()
+    [True, False, True]
+    """
+    new = np.ones(len(column), dtype=bool)
+    np.not_equal(column[1:], column[:-1], out=new[1:])
+    return new
+
+
+class Atoms(NamedTuple):
+    """The n atoms of a structure and its r residues, a column a property.
+
+    Names are packed into integers (`packed`), those of atoms with the blanks around them or
+    without, and so are author residue ids: the number times 256, plus the insertion code's
+    character. A label is a residue's place in the full sequence, 0 where the file tells none.
+    Deuterium is hydrogen, and `hetero` tells the residues that begin with HETATM.
     """
 
-    serial: npt.NDArray[np.int32]
     name: Words
-    residue: Words
-    number: Ints
+    role: npt.NDArray[np.int8]
     alternative: npt.NDArray[np.int8]
-    element: npt.NDArray[np.uint8]
+    hydrogen: Bools
     position: Doubles
     occupancy: npt.NDArray[np.float32]
     bfactor: npt.NDArray[np.float32]
-    hetero: npt.NDArray[np.int8]
+    of: Ints
+    """Residue of each atom, the last column of the n."""
+    first: Ints
+    """First atom of each residue, the first column of the r."""
+    residue: Words
+    number: Ints
+    label: Ints
+    hetero: Bools
     kind: npt.NDArray[np.uint8]
 
+    def where(self, mask: Bools) -> Atoms:
+        """Atoms that a mask [n] picks, and their residues."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
+
     def take(self, at: Ints) -> Atoms:
-        """Atoms at the places `at`."""
-        taken: list[Any] = [column.take(at, axis=0) for column in self]
-        return Atoms(*taken)
+        """Atoms at places `at`, and their residues."""
+        of = self.of.take(at)
+        first = np.flatnonzero(changes(of))
+        return self._taken(at, of.take(first), first)
 
     def cut(self, start: int, stop: int) -> Atoms:
-        """Atoms from `start` to `stop`, as views."""
-        views: list[Any] = [column[start:stop] for column in self]
-        return Atoms(*views)
+        """Atoms from `start` to `stop`, whole residues."""
+        if stop - start == len(self.of):
+            return self
+        return self.take(np.arange(start, stop))
+
+    def merged(self) -> Atoms:
+        """With one residue for neighbours of one name and id, which a file may have kept apart."""
+        if not (self.number[1:] == self.number[:-1]).any():
+            return self
+        residues = np.flatnonzero(changes(self.number) | changes(self.residue))
+        return self._taken(np.arange(len(self.of)), residues, self.first.take(residues))
+
+    def _taken(self, at: Ints, residues: Ints, first: Ints) -> Atoms:
+        of = np.arange(len(first)).repeat(np.diff(first, append=len(at)))
+        columns: Any = (
+            *(column.take(at, axis=0) for column in self[:_OF]),
+            *(of, first),
+            *(column.take(residues) for column in self[_OF + 2 :]),
+        )
+        return Atoms(*columns)
+
+
+_OF = Atoms._fields.index("of")
 
 
 class Span(NamedTuple):
-    """Where a molecule's atoms lie, and its places in the full sequence (mmCIF; 0 for none)."""
+    """A chain or molecule of a model, and where its atoms lie."""
 
     model: str
     chain: str
     molecule: str
     start: int
     stop: int
-    labels: list[int] | None
 
 
 def packed(name: str) -> int:
@@ -94,7 +143,12 @@ def author_ids(numbers: Ints) -> list[str]:
     >>> author_ids(np.array([27 * 256 + ord("A"), -3 * 256 + ord(" ")]))
     ['27A', '-3']
     """
-    ids = list(map(str, (numbers >> 8).tolist()))
+    whole = numbers >> 8
+    at = whole - _LEAST
+    if len(at) and at.view(np.uint64).max() < len(_IDS):  # what is negative is large there
+        ids: list[str] = _IDS.take(at).tolist()
+    else:
+        ids = list(map(str, whole.tolist()))
     codes = numbers & 255
     if (codes != _BLANK).any():
         return [i + chr(code).strip() for i, code in zip(ids, codes.tolist(), strict=True)]
@@ -130,80 +184,54 @@ def letter(residue: int) -> str:
     return code if code in LETTERS else "X"
 
 
-STANDARD = frozenset(packed(name) for code, name in THREE.items() if code != "X")
+NAMES = np.array([[packed(name)] for name in ROLES], dtype=np.uint64)
+"""Packed names of the atoms with a role, [6, 1]."""
+
+_ROLES = np.array([[role - SIDE] for role in ROLES.values()], dtype=np.int8)
+
+_CODES = dict(sorted((packed(name), code) for code, name in THREE.items() if code != "X"))
+_STANDARD = np.array(list(_CODES), dtype=np.uint64)
+_LETTERS = np.array(list(_CODES.values()), dtype="S1")
+
+STANDARD = frozenset(_CODES)
 """Packed names of the 20 standard amino acids."""
 
 
-def columns(structure: Any) -> Atoms:
-    """Columns of all atoms of a `gemmi.Structure`, model after model.
+def standard(residues: Words) -> str | None:
+    """One-letter codes of residues that are all standard amino acids; None if one is not.
 
     Examples
     --------
-    >>> import gemmi
-    >>> line = "ATOM      1  CA  GLY A   7       1.000   2.000   3.000  1.00  0.00           C"
-    >>> [unpacked(int(name)) for name in columns(gemmi.read_pdb_string(line)).residue]
-    ['GLY']
+    >>> standard(np.array([packed("GLY"), packed("ALA")], dtype=np.uint64))
+    'GA'
     """
-    import gemmi
-
-    flat: Any = gemmi.FlatStructure(structure)
-    flat.strings_as_numbers = True
-    return Atoms(
-        serial=flat.serials,
-        name=flat.atom_names.view(np.uint64).ravel(),
-        residue=flat.residue_names.view(np.uint64)[:, 0],
-        number=flat.resnums.astype(np.int64) * 256 + flat.icodes,
-        alternative=flat.altlocs,
-        element=flat.elements.copy(),
-        position=np.ascontiguousarray(flat.pos),
-        occupancy=flat.occ,
-        bfactor=flat.b_iso,
-        hetero=flat.het_flags,
-        kind=flat.entity_type,
-    )
+    at = _STANDARD.searchsorted(residues)
+    if (_STANDARD.take(at, mode="clip") != residues).any():
+        return None
+    return _LETTERS.take(at).tobytes().decode("ascii")
 
 
-def chains(structure: Any) -> Iterator[Span]:
-    """Author chains of a PDB file, a span each."""
-    start = 0
-    for model in structure:
-        for chain in model:
-            stop = start + chain.count_atom_sites()
-            yield Span(str(model.num), chain.name, chain.name, start, stop, None)
-            start = stop
+def roles(names: npt.NDArray[Any], known: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+    """Roles of atoms, [n]: places in `Protein.backbone`, `OXYGEN` or `SIDE`.
+
+    Parameters
+    ----------
+    names : ndarray of uint, shape [n]
+        Packed names.
+    known : ndarray of uint, shape [6, 1]
+        Those of `ROLES`, in its order, as `names` has them.
+
+    Examples
+    --------
+    >>> roles(np.array([packed("CA"), packed("CG")]), NAMES).tolist()
+    [1, 4]
+    """
+    found: npt.NDArray[np.int8] = ((names == known) * _ROLES).sum(axis=0, dtype=np.int8) + SIDE
+    return found
 
 
-def molecules(structure: Any) -> Iterator[Span]:
-    """Molecules (label_asym_id) of an mmCIF file, a span each; their names are blanked."""
-    start = 0
-    for model in structure:
-        for chain in model:
-            name = chain.name
-            for molecule, group in groupby(list(chain), key=lambda residue: residue.subchain):
-                labels: list[int] = []
-                for residue in group:
-                    labels += [residue.label_seq or 0] * len(residue)
-                    residue.subchain = ""  # gemmi's columns hold no name of 8 letters or more
-                stop = start + len(labels)
-                yield Span(str(model.num), name, molecule, start, stop, labels)
-                start = stop
-            chain.name = ""
-
-
-def heavy(atoms: Atoms) -> Bools:
-    """Atoms that are no hydrogen and are not known to be of a ligand or of water, [n]."""
-    element = atoms.element
-    mask: Bools = (element != _HYDROGEN) & (element != _DEUTERIUM) & (atoms.kind <= POLYMER)
-    if not element.all():  # an element that gemmi cannot tell: then by the atom's name
-        names = [unpacked(name).lstrip("0123456789") for name in atoms.name.tolist()]
-        mask &= (element != 0) | ~np.array([name[:1] in ("H", "D") for name in names])
-    return mask
-
-
-def grouped(atoms: Atoms) -> tuple[Ints, Ints]:
-    """First atom of every residue, [r], and the residue of every atom, [n]."""
-    new = np.empty(len(atoms.number), dtype=bool)
-    new[:1] = True
-    np.not_equal(atoms.number[1:], atoms.number[:-1], out=new[1:])
-    new[1:] |= atoms.residue[1:] != atoms.residue[:-1]
-    return np.flatnonzero(new), np.cumsum(new) - 1
+def heavy(atoms: Atoms) -> Atoms:
+    """Atoms that are no hydrogen and are not known to be of a ligand or of water."""
+    if atoms.kind.max() > POLYMER:
+        return atoms.where(~atoms.hydrogen & (atoms.kind <= POLYMER).take(atoms.of))
+    return atoms.where(~atoms.hydrogen) if atoms.hydrogen.any() else atoms

@@ -30,11 +30,11 @@ def declared(source: Source, chain: Residues) -> Declared | None:
 
     Examples
     --------
-    >>> import gemmi
     >>> from protgraph.structure.chains import residues
-    >>> text = '''SEQRES   1 A    3  MET GLY VAL
+    >>> from protgraph.structure.load import pdb
+    >>> text = b'''SEQRES   1 A    3  MET GLY VAL
     ... ATOM      1  CA  GLY A   7       1.000   2.000   3.000  1.00  0.00           C'''
-    >>> source = Source("x.pdb", gemmi.read_pdb_string(text), None, text.encode(), False)
+    >>> source = pdb("x.pdb", text)
     >>> declared(source, residues(source)[0]).sequence
     'MGV'
     """
@@ -42,9 +42,7 @@ def declared(source: Source, chain: Residues) -> Declared | None:
     if not names:
         return None
     letters = [_letter(name) for name in names]
-    labels = chain.labels
-    if labels is not None and not _placed(labels, len(names)):
-        labels = None
+    labels = chain.labels if _placed(chain.labels, len(names)) else None
     if labels is not None:
         for label, letter in zip(labels.tolist(), chain.letters, strict=True):
             letters[label - 1] = letter
@@ -72,11 +70,8 @@ def _scheme(source: Source, chain: Residues) -> tuple[list[str], list[str]]:
                 found.setdefault(row.str(1), (row.str(2), row.str(3) + code))
         if found:
             return [name for name, _ in found.values()], [number for _, number in found.values()]
-    for entity in source.structure.entities:
-        if chain.molecule in (entity.subchains if source.block is not None else [entity.name]):
-            names = [name.split(",")[0] for name in entity.full_sequence]
-            return names, [""] * len(names)
-    return [], []
+    names = source.sequences.get(chain.molecule, [])
+    return names, [""] * len(names)
 
 
 def _letter(name: str) -> str:

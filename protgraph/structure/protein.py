@@ -83,11 +83,12 @@ class Protein:
         if not self.side.size:
             object.__setattr__(self, "side", np.full((length, 3), np.nan))
         self._keep("side", np.float32, (length, 3))
-        resolved = np.isfinite(self.backbone[:, CA]).all(axis=1)
-        if not self.observed.size:
-            object.__setattr__(self, "observed", resolved)
+        x, y, z = np.isfinite(self.backbone[:, CA]).T
+        resolved = x & y & z
+        given = self.observed if self.observed.size else resolved
+        object.__setattr__(self, "observed", given)
         self._keep("observed", np.bool_, (length,))
-        if (self.observed != resolved).any():
+        if given is not resolved and (self.observed != resolved).any():
             at = int(np.flatnonzero(self.observed != resolved)[0])
             raise ValueError(
                 f"{self.name}: a residue is observed when its CA has coordinates, "
@@ -107,8 +108,8 @@ class Protein:
             raise ValueError("A protein needs a name, got an empty one.")
         if not self.sequence:
             raise ValueError(f"{self.name}: a protein has one residue at least, got no sequence.")
-        odd = sorted(set(self.sequence) - set(LETTERS))
-        if odd:
+        if self.sequence.strip(LETTERS):
+            odd = sorted(set(self.sequence) - set(LETTERS))
             raise ValueError(f"{self.name}: a sequence has letters of {LETTERS}, got {odd}.")
 
     def _check_confidence(self) -> None:

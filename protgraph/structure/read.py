@@ -44,12 +44,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from protgraph.structure.align import breaks, missing, place
-from protgraph.structure.atoms import Ints, author_ids
+from protgraph.structure.atoms import Ints, author_ids, unpacked
 from protgraph.structure.chains import Residues, residues
 from protgraph.structure.declared import declared
 from protgraph.structure.fasta import FORMATS, letters, sequences
+from protgraph.structure.load import BCIF, CIF, PDB, load
 from protgraph.structure.protein import CA, Protein
-from protgraph.structure.source import BCIF, CIF, PDB, Source, load, stem, suffix
+from protgraph.structure.source import Source, stem, suffix
 
 STRUCTURES = (*PDB, *CIF, *BCIF)
 
@@ -118,7 +119,7 @@ def read(
     >>> protein.name, protein.sequence, protein.numbering, protein.observed.tolist()
     ('demo', 'MXXK', ('1', '2', '3', '4'), [True, False, False, True])
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)  # a copy takes longer than one look
     if models not in ("first", "all"):
         raise ValueError(f"{path.name}: models is 'first' or 'all', got {models!r}.")
     kind = suffix(path)
@@ -129,17 +130,14 @@ def read(
     if kind not in STRUCTURES:
         known = " ".join((*STRUCTURES, *FORMATS))
         raise ValueError(f"{path.name}: read knows {known} (each also .gz), got {kind!r}.")
-    source = load(path)
-    several = models == "all" and len(source.structure) > 1
-    while models == "first" and len(source.structure) > 1:
-        del source.structure[-1]
+    source = load(path, every=models == "all")
     found = _chosen(source, chain)
     if sequence is not None:
         fulls = _given(source.name, found, sequence)
         wholes = [_fitted(source.name, one, fulls) for one in found]
     else:
         wholes = [_declared(source, one, fill=gaps) for one in found]
-    names = [f"{stem(path)}/{one.model}" if several else stem(path) for one in found]
+    names = [f"{stem(path)}/{one.model}" if source.several else stem(path) for one in found]
     plddt = source.predicted if predicted is None else predicted
     parts = zip(names, found, wholes, strict=True)
     return tuple(_protein(name, source, one, whole, plddt) for name, one, whole in parts)
@@ -157,8 +155,7 @@ class _Whole(NamedTuple):
 def _chosen(source: Source, chain: str | None) -> list[Residues]:
     found = residues(source)
     if not found:
-        names = {residue.name for model in source.structure for c in model for residue in c}
-        held = ", ".join(sorted(names)[:10])
+        held = ", ".join(sorted(map(unpacked, set(source.atoms.residue.tolist())))[:10])
         raise ValueError(f"{source.name}: no protein chain; the file holds residues named {held}.")
     if not any(np.isfinite(one.bfactor).any() for one in found):
         ids = ", ".join(sorted({repr(one.chain) for one in found}))
@@ -248,7 +245,7 @@ def _counted(one: Residues, *, fill: bool) -> _Whole:
 
 def _protein(name: str, source: Source, one: Residues, whole: _Whole, plddt: bool) -> Protein:
     length, notes = len(whole.sequence), [*source.notes, *one.notes, *whole.notes]
-    unseen = np.flatnonzero(np.isnan(one.backbone[:, CA, 0]))
+    unseen = np.isnan(one.backbone[:, CA, 0]).nonzero()[0]
     if unseen.size:
         notes.append(f"no CA at {', '.join(author_ids(one.numbers[unseen]))}: unobserved")
         one.backbone[unseen] = one.side[unseen] = np.nan
