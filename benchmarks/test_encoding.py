@@ -23,7 +23,7 @@ from protgraph.data.corpora import pretraining
 from protgraph.language.encoder import encoder
 
 FULL = os.environ.get("PROTGRAPH_BENCHMARK") == "full"
-PROTEINS = int(os.environ.get("NP", "24"))
+PROTEINS = 512 if FULL else 24
 SLICES = 8
 SHAPES = {"8M": (6, 320, 20), "35M": (12, 480, 20)}
 PLAIN = 8  # proteins a padded batch of a plain script
