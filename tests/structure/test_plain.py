@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protgraph.structure import load
+from protgraph.structure import plain as module
 from protgraph.structure.fields import NotPlain
 from protgraph.structure.plain import plain
 from protgraph.structure.read import read
@@ -74,11 +75,16 @@ PLAIN = {
         *(*residue("80", "GLY", record="HETATM"), *residue("81", chain="B", record="HETATM")),
     ],
     "a second TER": [*chain(), "TER", *residue("9", record="HETATM"), "TER"],
-    "water before TER": [*chain(), *WATER, "TER"],
+    "water before TER": [*chain(), *WATER, "TER", *residue("9")],
+    "water in small letters": [
+        *(*chain(), *(row.replace("HOH", "hoh") for row in WATER), "TER", *residue("9")),
+    ],
+    "hetero atoms first": ["REMARK", *residue("9", "MSE", record="HETATM"), *chain()],
     "TER without a chain first": ["TER", *chain()],
     "a model": ["MODEL        7", *chain(), "TER", "ENDMDL", "END"],
     "a header": ["HEADER    TEST", "SEQRES   1 A    5  GLY ALA ALA ALA GLY", *chain()],
     "a prediction": ["PARENT N/A", *chain(), "TER", "END"],
+    "predictions": ["PARENT N/A", *chain(), "TER", "PARENT N/A", *chain("B"), "TER", "END"],
     "an experiment": ["TITLE     ALPHAFOLD", "EXPDTA    X-RAY DIFFRACTION", *chain()],
     "a theoretical model": ["TITLE     ALPHAFOLD", "EXPDTA    THEORETICAL MODEL", *chain()],
     "connections": [*chain(), ZINC, "CONECT    7    8", "MASTER        0    0", "END"],
@@ -150,7 +156,7 @@ ODD = {
     "no number": changed(chain(), 0, 22, "    "),
     "a left-justified number": changed(chain(), 0, 22, "1   "),
     "an insertion code in small letters": [row for i in ("1", "1a") for row in residue(i)],
-    "a chain id of two letters": changed(chain(), 0, 20, "XA"),
+    "chain ids of two letters": [row[:20] + "XA" + row[22:] for row in chain()],
     "no residue name": [row[:17] + "   " + row[20:] for row in residue()],
     "a residue name with a blank": [row[:17] + "A B" + row[20:] for row in residue()],
     "an unknown element": changed(chain(), 2, 76, " X"),
@@ -158,6 +164,10 @@ ODD = {
     "one element missing": changed(chain(), 2, 76, "  "),
     "no elements and a name in column 13": [row[:66] for row in (*residue(), line("HG11"))],
     "a charge of two digits": changed(chain(), 2, 78, "12"),
+    "columns 73-80 that hold an id": [row[:72] + "1ABC  12" for row in chain()],
+    "charges of two digits": [row[:78] + "12" for row in chain()],
+    "an alternative beyond ASCII": changed(chain(), 1, 16, "\x85"),
+    "no elements and a digit in column 14": [row[:66] for row in (*residue(), line(" 1H "))],
     "a short line": [*chain()[:-1], chain()[-1][:70]],
     "lines to column 60": [row[:60] for row in chain()],
     "lines to column 77": [row[:77] for row in chain()],
@@ -165,10 +175,12 @@ ODD = {
     "occupancies that are blank": [row[:54] + " " * 6 + row[60:] for row in PLAIN["alternatives"]],
     "a residue in two pieces": [*residue("1"), *residue("2"), line("OXT", number="1")],
     "a residue of both records": [*residue("1"), line("OXT", number="1", record="HETATM")],
+    "a residue that begins as HETATM": [line("OXT", record="HETATM"), *residue()],
     "a residue of two segments": [*residue(), line("OXT", tail="      SEGA C  ")],
     "TER inside a residue": [*residue()[:2], "TER", *residue()[2:]],
     "two models": [row for i in "12" for row in (f"MODEL     {i}", *chain(), "ENDMDL")],
     "an empty model first": ["MODEL     1", "ENDMDL", "MODEL     2", *chain(), "ENDMDL"],
+    "two models begun": ["MODEL     1", "MODEL     2", *chain()],
     "a model after atoms": [*chain(), "MODEL        2", *chain("B")],
     "atoms after a model": ["MODEL     1", *chain(), "ENDMDL", *chain("B")],
     "atoms after END": [*chain(), "END", *chain("B")],
@@ -183,6 +195,8 @@ ODD = {
     "two lines in one": [chain()[0][:37] + "\n" + chain()[0][38:], *chain()[1:]],
     "NUL": changed(chain(), 2, 8, "\0"),
     "CR": changed(chain(), 2, 8, "\r"),
+    "NUL beside the atoms": [*chain(), "TER     \0", *chain("B")],
+    "CR beside the atoms": [*chain(), "TER     \r ", *chain("B")],
     "a tab": changed(chain(), 2, 12, "\tCA "),
     "CIF": ["data_x", *chain()],
     "many pieces": [r for i in range(201) for r in (line("CA", number=str(i)), "CONECT")],
@@ -223,10 +237,16 @@ def test_plain_text_comes_out_as_gemmi_reads_it(tmp_path, name, end):
 
 @pytest.mark.parametrize("name", ODD)
 def test_text_that_is_not_plain_is_left_to_gemmi(tmp_path, name):
-    text = "\n".join([*ODD[name], ""]).encode()
+    text = "\n".join([*ODD[name], ""]).encode("latin-1")
     with pytest.raises(NotPlain):
         plain(text)
     assert not check(text, tmp_path)
+
+
+def test_atoms_in_many_pieces_are_put_together(tmp_path):
+    with mock.patch.object(module, "_AT_ONCE", 4):
+        for rows in PLAIN.values():
+            assert check("\n".join(rows).encode(), tmp_path)
 
 
 def test_real_chains_are_plain_and_come_out_as_gemmi_reads_them(chains, tmp_path):

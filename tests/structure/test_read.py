@@ -247,6 +247,7 @@ def test_confidence_is_read_only_where_the_file_says_so(tmp_path: Path) -> None:
     [
         ("TITLE     ALPHAFOLD MONOMER V2.0 PREDICTION FOR MYOGLOBIN\n", True),
         ("PARENT N/A\n", True),
+        ("EXPDTA    THEORETICAL MODEL\nREMARK 200 ALPHAFOLD\n", True),
         ("TITLE     MYOGLOBIN\n", False),
         (
             "EXPDTA    X-RAY DIFFRACTION\nREMARK 200 STARTING MODEL: ALPHAFOLD\n",
