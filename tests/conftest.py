@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from protgraph.data.sets import unpacked
+
+# A law holds or not; how long a busy machine takes to see it is no part of it.
+settings.register_profile("protgraph", deadline=None)
+settings.load_profile("protgraph")
 
 # A hub is asked by no test; without this each would wait for an answer first.
 os.environ["HF_HUB_OFFLINE"] = "1"
