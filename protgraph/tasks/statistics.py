@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protgraph.tasks.labels import Floats, Metric, Undefined
-from protgraph.tasks.metrics import auprc, auroc
+from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1
 
 Counts = npt.NDArray[np.int64]
 _Weighted = Callable[[Counts], float]
@@ -49,7 +49,8 @@ def bootstrap(
     Parameters
     ----------
     metric : callable
-        `metric(y_true, y_score)`; `auprc` and `auroc` take a path several times faster.
+        `metric(y_true, y_score)`; `auprc`, `auroc`, `accuracy` and `macro_f1` take a path several
+        times faster.
     y_true : array_like of shape [N] or [N, C]
         NaN for unknown.
     y_score : array_like of shape [S, *y_true.shape], or y_true.shape for a single seed
@@ -197,6 +198,8 @@ def _resample(number: _Weighted, places: Counts, families: int, samples: int, se
 def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
     """The metric of items that each count as often as an integer weight says."""
     metric(y, s)  # so that what is wrong with the scores is said by the metric itself
+    if metric in (accuracy, macro_f1):
+        return _confused(metric, y, s)
     if metric not in (auprc, auroc):
         return lambda weights: metric(np.repeat(y, weights, axis=0), np.repeat(s, weights, axis=0))
     known = ~np.isnan(y)
@@ -212,6 +215,24 @@ def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
         if hits[-1] == 0 or hits[-1] == said[-1]:
             raise Undefined(f"{metric.__name__}: both classes are needed, got {said[-1]} of one.")
         return area(hits, said)
+
+    return number
+
+
+def _confused(metric: Metric, y: Floats, s: Floats) -> _Weighted:
+    """Accuracy and macro-F1, which need no more than how often each class was taken for each."""
+    known, count = ~np.isnan(y), s.shape[1]
+    cells = y[known].astype(np.int64) * count + s[known].argmax(axis=1)
+
+    def number(weights: Counts) -> float:
+        drawn = np.bincount(cells, weights[known], count**2).reshape(count, count)
+        if not drawn.any():
+            raise Undefined(f"{metric.__name__}: an item of known class is needed, got none.")
+        hits, total = drawn.diagonal(), drawn.sum(axis=0) + drawn.sum(axis=1)
+        if metric is accuracy:
+            return float(hits.sum() / drawn.sum())
+        there = total > 0
+        return float(np.mean(2 * hits[there] / total[there]))
 
     return number
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-CHECKPOINT = "checkpoint.pt"
+from protgraph.train import checkpoint
 
 Batch = Any
 Log = Callable[[int, Mapping[str, float]], None]
@@ -236,39 +234,23 @@ class _State:
         self.rows.append(row)
 
     def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=CHECKPOINT)
-        os.close(handle)
-        beside = Path(name)
-        try:
-            torch.save(
-                {
-                    "settings": asdict(self.settings),
-                    "model": self.model.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
-                    "schedule": self.schedule.state_dict(),
-                    "rows": self.rows,
-                    "best": self.best,
-                    "height": self.height,
-                    "kept": self.kept,
-                },
-                beside,
-            )
-            beside.replace(folder / CHECKPOINT)
-        finally:
-            beside.unlink(missing_ok=True)
+        state = {
+            "settings": asdict(self.settings),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "rows": self.rows,
+            "best": self.best,
+            "height": self.height,
+            "kept": self.kept,
+        }
+        checkpoint.write(folder, state)
 
     def resume(self, folder: Path) -> None:
-        path = folder / CHECKPOINT
-        if not path.is_file():
+        stored = checkpoint.read(folder)
+        if stored is None:
             return
-        try:
-            stored = torch.load(path, weights_only=True)
-            settings = stored["settings"]
-        except Exception as error:
-            raise ValueError(
-                f"{path}: a damaged checkpoint; without it training starts from the beginning."
-            ) from error
+        path, settings = folder / checkpoint.CHECKPOINT, stored["settings"]
         if settings != asdict(self.settings):
             raise ValueError(f"{path}: a checkpoint of other settings, {settings}.")
         try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,10 +16,9 @@ from torch import Tensor, nn
 from protgraph.language.fairesm import VOCABULARY
 from protgraph.language.network import Shape
 from protgraph.language.packing import Pack, pack
+from protgraph.train import checkpoint
 from protgraph.train.corpus import GRAIN, MASK, Corpus, Stream, hidden
 from protgraph.train.masked import Masked, perplexity
-
-CHECKPOINT = "checkpoint.pt"
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -234,36 +231,20 @@ class _State:
         return F.cross_entropy(scores.float(), truth, reduction="sum"), len(rows)
 
     def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=CHECKPOINT)
-        os.close(handle)
-        beside = Path(name)
-        try:
-            torch.save(
-                {
-                    "settings": asdict(self.settings),
-                    "model": self.model.state_dict(),
-                    "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-                    "step": self.step,
-                    "drawn": self.stream.drawn,
-                },
-                beside,
-            )
-            beside.replace(folder / CHECKPOINT)
-        finally:
-            beside.unlink(missing_ok=True)
+        state = {
+            "settings": asdict(self.settings),
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "step": self.step,
+            "drawn": self.stream.drawn,
+        }
+        checkpoint.write(folder, state)
 
     def resume(self, folder: Path) -> None:
-        path = folder / CHECKPOINT
-        if not path.is_file():
+        stored = checkpoint.read(folder, device=self.settings.device)
+        if stored is None:
             return
-        try:
-            stored = torch.load(path, weights_only=True, map_location=self.settings.device)
-            settings = stored["settings"]
-        except Exception as error:
-            raise ValueError(
-                f"{path}: a damaged checkpoint; without it training starts from the beginning."
-            ) from error
+        path, settings = folder / checkpoint.CHECKPOINT, stored["settings"]
         free = ("tokens", "every", "device")
         own = asdict(self.settings)
         other = {k: v for k, v in settings.items() if k not in free and v != own[k]}

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protgraph.tasks.labels import Undefined
 from protgraph.tasks.macro import macro
-from protgraph.tasks.metrics import accuracy, auprc, auroc, spearman
-from protgraph.tasks.statistics import Interval, bootstrap, paired
+from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
+from protgraph.tasks.statistics import Interval, _weighted, bootstrap, paired
 
 
 def plain(metric):
@@ -148,3 +149,18 @@ def test_what_does_not_fit_is_an_error():
 
 def test_an_interval_prints_as_a_table_shows_it():
     assert str(Interval(0.8612, 0.7951, 0.9134)) == "0.861 [0.795, 0.913]"
+
+
+@pytest.mark.parametrize("metric", [accuracy, macro_f1])
+def test_the_short_way_over_classes_is_the_metric_of_repeated_items(metric):
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 4, 60).astype(float)
+    y[generator.random(60) < 0.2] = np.nan
+    scores = generator.random((60, 5))
+    number = _weighted(metric, y, scores)
+    for _ in range(20):
+        weights = generator.integers(0, 3, 60)
+        expected = metric(np.repeat(y, weights), np.repeat(scores, weights, axis=0))
+        assert number(weights) == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(Undefined, match="an item of known class is needed"):
+        number(np.isnan(y).astype(np.int64))

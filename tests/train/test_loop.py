@@ -9,7 +9,8 @@ import pytest
 import torch
 from small import PLAIN, items, joined, loss_of, network, trained, watch, weights
 
-from protgraph.train.loop import CHECKPOINT, Settings, fit
+from protgraph.train.checkpoint import CHECKPOINT
+from protgraph.train.loop import Settings, fit
 
 # It learns
 

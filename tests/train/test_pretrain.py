@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from protgraph.train.checkpoint import CHECKPOINT
 from protgraph.train.masked import perplexity
-from protgraph.train.pretrain import CHECKPOINT, Corpus, Settings, pretrain
+from protgraph.train.pretrain import Corpus, Settings, pretrain
 
 TINY = {
     "width": 16, "layers": 1, "heads": 2, "tokens": 64 * 32, "batch": 256, "micro": 128,

@@ -14,7 +14,7 @@ import torch
 from small import items, network, numbers, trained, weights
 from torch import nn
 
-from protgraph.train.loop import CHECKPOINT
+from protgraph.train.checkpoint import CHECKPOINT
 
 # Early stopping
 
