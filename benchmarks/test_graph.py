@@ -37,7 +37,7 @@ def files() -> list[Path]:
     folder = os.environ.get("PROTGRAPH_DATA")
     if not folder:
         pytest.skip("PROTGRAPH_DATA is not set: benchmarks on real chains are left out")
-    from protgraph.data.sets import unpacked
+    from protgraph.data.source import unpacked
 
     found = sorted((unpacked(Path(folder) / "structures/chains.tar.xz") / "chains").glob("*.pdb"))
     return found if FULL else found[:: len(found) // 12]

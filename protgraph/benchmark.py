@@ -1,139 +1,257 @@
-"""A comparison: models on one split side by side, their differences on the same families."""
+"""A benchmark: a task's models beside its cheap baselines and their controls, in one report."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from protgraph import evaluate, recipe
-from protgraph.data.dataset import Dataset
-from protgraph.evaluate import Scored, columns
-from protgraph.run import data_of, execute, place_of, task_of
-from protgraph.tasks import calibration, metrics, statistics
-from protgraph.tasks.labels import Metric
+from protgraph import recipe
+from protgraph.cells import Cell, kept, stacked
+from protgraph.evaluate import columns
+from protgraph.insight import report
+from protgraph.models.model import SEQUENCE
+from protgraph.run import task_of
+from protgraph.tasks import statistics
+from protgraph.tasks.task import Task
+from protgraph.track import runs
+
+CONTROLS = {"edges shuffled": "graph.shuffle", "letters shuffled": "data.shuffle"}
+"""Control of a model -> the recipe key that makes it."""
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
-    """One model at one seed: its summary and the test side as it scored it."""
-
-    summary: Mapping[str, Any]
-    test: Scored = field(repr=False)
-    threshold: float
-    """Best F1 on validation; NaN for a task without one."""
-
-
-def cell(config: str, seed: int, folder: Path, *, overrides: Sequence[str] = ()) -> Cell:
-    """Train and test a recipe at a seed, or read what an earlier call kept in the folder.
+class Report:
+    """What a benchmark found.
 
     Parameters
     ----------
-    config : str
-        As `recipe.load`.
-    seed : int
-    folder : path
-    overrides : sequence of str
+    task, monitor : str
+    rows : sequence of mapping
+        One a model, the best on validation first: see `rows_of`.
+    failed : mapping
+        Model -> why a seed of it could not be computed.
+    cells : mapping
+        Model -> its cell at each seed.
     """
-    settings, name = recipe.load(config, [*overrides, f"seed={seed}"])
-    place = place_of(settings, name, folder)
-    if not (place / "cell.json").is_file():
-        task = task_of(settings)
-        found = execute(settings, task, _data(settings), name=name, folder=folder)
-        single = not task.exclusive and len(task.outputs) == 1
-        best = calibration.threshold(*columns(found.valid)) if single else float("nan")
-        found.test.save(place / "test.npz")
-        (place / "cell.json").write_text(json.dumps({"summary": found.summary, "best": best}))
-    kept = json.loads((place / "cell.json").read_text())
-    return Cell(kept["summary"], evaluate.load(place / "test.npz"), kept["best"])
+
+    task: str
+    monitor: str
+    rows: Sequence[Mapping[str, Any]]
+    failed: Mapping[str, str]
+    cells: Mapping[str, Sequence[Cell]] = field(repr=False)
+
+    def markdown(self) -> str:
+        """Lay the report out as a Markdown page."""
+        (first, *_) = self.cells.values()
+        facts, count = first[0].summary, len(first)
+        said = [
+            f"# Benchmark: {self.task}",
+            f"Test {self.monitor}, mean over {count} seed{'s' * (count > 1)}, 95 % interval by "
+            "family. The reference is the cheap baseline that is best on validation; differences "
+            "to it are paired. Memory is that of the whole process.",
+            report.table(self.rows),
+            *(f"**{name}** failed: {reason}" for name, reason in self.failed.items()),
+            f"Data {facts['data']}, split {facts['split']}, commit {facts['commit']}"
+            f"{' with changes' if facts['dirty'] == 'true' else ''}, {platform.system()} "
+            f"{platform.machine()}.",
+        ]
+        return "\n\n".join(said) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """Write `report.md`, `report.json` and `intervals.png`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        values = {row["model"]: row["interval"] for row in self.json()["rows"]}
+        report.intervals(values, folder / "intervals.png", title=self.task, metric=self.monitor)
+        (folder / "report.json").write_text(json.dumps(self.json(), indent=2) + "\n")
+        (folder / "report.md").write_text(self.markdown())
+
+    def json(self) -> dict[str, Any]:
+        """All numbers: what `protgraph benchmark --json` prints."""
+        rows = [
+            {**row, "interval": _interval(row["test"]), "seeds": self._seeds(row["model"])}
+            for row in self.rows
+        ]
+        return {
+            "task": self.task, "monitor": self.monitor, "rows": rows, "failed": dict(self.failed),
+        }  # fmt: skip
+
+    def _seeds(self, model: str) -> list[Mapping[str, Any]]:
+        keys = ("seed", "valid", "test", "parameters", "seconds", "recipe", "commit", "dirty")
+        return [{key: one.summary[key] for key in keys} for one in self.cells[model]]
 
 
-_LOADED: dict[tuple[Any, ...], Dataset] = {}
+def _interval(text: str) -> list[float]:
+    return [float(word.strip("[],")) for word in text.split()]
 
 
-def _data(settings: recipe.Recipe) -> Dataset:
-    keys = ("task", "data.gaps", "data.structure", "data.fold")
-    asked = tuple(settings[key] for key in keys)
-    if asked not in _LOADED:
-        _LOADED[asked] = data_of(settings)
-    return _LOADED[asked]
+def plan(task: Task, models: Sequence[str], seeds: int) -> dict[str, list[recipe.Recipe]]:
+    """Say what is computed: baselines, models and controls, each with a recipe a seed.
 
-
-def mcc_of(cells: Sequence[Cell]) -> list[Scored]:
-    """Scores less each seed's own threshold, so that `calls` can be their metric."""
-    return [
-        Scored(c.test.y, c.test.scores - np.float32(c.threshold), c.test.protein, c.test.families)
-        for c in cells
-    ]
-
-
-def calls(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
-    """MCC of what lies at or above 0."""
-    return metrics.mcc(y_true, y_score, 0.0)
-
-
-def stacked(seeds: Sequence[Scored]) -> npt.NDArray[np.float32]:
-    """Scores of a model's seeds on the same items: [S, N] or [S, N, C].
+    Parameters
+    ----------
+    task : Task
+    models : sequence of str
+        Names of shipped recipes or paths of recipes, all of the task.
+    seeds : int
 
     Raises
     ------
     ValueError
-        Where the seeds were not scored on the same items.
+        Where a recipe is of another task, or there are no seeds.
     """
-    first = seeds[0]
-    for other in seeds[1:]:
-        if not np.array_equal(first.y, other.y, equal_nan=True):
-            raise ValueError("Seeds are compared on the same items; these have other labels.")
-    return np.stack([columns(seed)[1] for seed in seeds])
+    if seeds < 1:
+        raise ValueError(f"seeds counts repetitions, 1 or more, got {seeds}.")
+    given: dict[str, dict[str, Any]] = {
+        name: {"task": task.name, "model.encoder": name} for name in task.baselines
+    }
+    for model in models:
+        settings, name = recipe.load(model)
+        if settings["task"] != task.name:
+            raise ValueError(f"{model} is a recipe for {settings['task']}, not for {task.name}.")
+        if settings["model.encoder"] in task.baselines:
+            continue
+        given[name] = dict(settings)
+        for control, key in CONTROLS.items():
+            if key == "graph.shuffle" and settings["model.encoder"] in SEQUENCE:
+                continue
+            given[f"{name}, {control}"] = {**settings, key: True}
+    return {
+        name: [recipe.Recipe({**keys, "seed": seed}) for seed in range(seeds)]
+        for name, keys in given.items()
+    }
 
 
-def compare(
-    models: Mapping[str, Sequence[Scored]], metric: Metric, *, reference: str
-) -> list[dict[str, Any]]:
-    """Set models beside each other on one test side.
+def shipped(task: Task) -> list[str]:
+    """Shipped recipes of a task that need no download and are no baseline or control."""
+    found = []
+    for name in recipe.configs():
+        settings, _ = recipe.load(name)
+        if settings["task"] != task.name or settings["graph.shuffle"]:
+            continue
+        if settings["vectors.encoder"] in ("", "mini"):
+            found.append(name)
+    return found
+
+
+def benchmark(
+    task: str,
+    *,
+    models: Sequence[str] | None = None,
+    seeds: int = 5,
+    folder: Path = Path("runs"),
+    say: Say = print,
+) -> Report:
+    """Compare models with the cheap baselines of a task and with their own controls.
 
     Parameters
     ----------
-    models : mapping
-        Name -> the test side as each seed of the model scored it.
-    metric : callable
-    reference : str
-        The model that the others are subtracted from.
+    task : str
+    models : sequence of str, optional
+        Recipes; those that are shipped for the task if left out.
+    seeds : int
+    folder : path
+        Keeps every cell: what was computed there is not computed again.
+    say : callable
+        Called with a line on every cell.
+
+    Returns
+    -------
+    report : Report
+
+    Raises
+    ------
+    ValueError
+        Where the task is not known, a recipe is not of it, or nothing at all could be computed.
+    """
+    asked = task_of(recipe.Recipe({"task": task}))
+    planned = plan(asked, shipped(asked) if models is None else models, seeds)
+    tags = {"recipe": "benchmark", "data": task, "split": task}
+    params = {"task": task, "models": ", ".join(planned), "seeds": seeds}
+    with runs.start(task, f"benchmark {task}", params=params, tags=tags) as parent:
+        cells, failed = _computed(planned, folder, parent, say)
+        if not any(name in cells for name in asked.baselines):
+            raise ValueError(f"{task}: no baseline could be computed: {failed}.")
+        found = Report(task, asked.monitor, rows_of(asked, cells), failed, cells)
+        parent.table("benchmark", found.rows)
+    return found
+
+
+def _computed(
+    planned: Mapping[str, Iterable[recipe.Recipe]], folder: Path, parent: runs.Run, say: Say
+) -> tuple[dict[str, list[Cell]], dict[str, str]]:
+    """Cells of every model all of whose seeds worked, and what went wrong with the others."""
+    cells: dict[str, list[Cell]] = {}
+    failed: dict[str, str] = {}
+    for name, recipes in planned.items():
+        own = []
+        try:
+            for settings in recipes:
+                own.append(kept(settings, name.replace(",", "").replace(" ", "-"), folder))
+                _remember(own[-1], settings, name, parent)
+                say(f"{name}, seed {settings['seed']}: {own[-1].summary['test']}")
+        except Exception as error:  # one model must not lose the others
+            failed[name] = f"{type(error).__name__}: {error}"
+            say(f"{name}: {failed[name]}")
+            continue
+        cells[name] = own
+    return cells, failed
+
+
+def _remember(one: Cell, settings: recipe.Recipe, name: str, parent: runs.Run) -> None:
+    s = one.summary
+    tags = {key: s[key] for key in ("recipe", "data", "split")}
+    tags |= {"monitor": f"test_{s['monitor']}", "mlflow.parentRunId": parent.id}
+    with runs.start(s["task"], name, params=settings, tags=tags) as run:
+        for side in ("valid", "test"):
+            run.final({f"{side}_{key}": value for key, value in s[side].items()})
+
+
+def rows_of(task: Task, cells: Mapping[str, Sequence[Cell]]) -> list[dict[str, Any]]:
+    """Set the models beside each other.
+
+    Parameters
+    ----------
+    task : Task
+    cells : mapping
+        Model -> its cell at each seed; a baseline of the task among them.
 
     Returns
     -------
     rows : list of dict
-        Model, mean over seeds and 95 % interval by family; then reference minus model with its
-        paired interval.
-
-    Raises
-    ------
-    ValueError
-        Where the reference is not among the models, or they saw different items.
+        Model, mean on validation, test value with its 95 % interval by family, what it gains over
+        the baseline that is best on validation (paired), trained numbers, ms a test protein and
+        peak memory; the best on validation first.
     """
-    if reference not in models:
-        raise ValueError(f"The reference is one of {', '.join(models)}, got {reference!r}.")
-    y = columns(models[reference][0])[0]
-    families = models[reference][0].families
-    best = stacked(models[reference])
+    metric = task.metrics[task.monitor]
+
+    def height(name: str) -> float:
+        return float(np.mean([one.summary["valid"][task.monitor] for one in cells[name]]))
+
+    best = max((name for name in task.baselines if name in cells), key=height)
+    y, families = columns(cells[best][0].test)[0], cells[best][0].test.families
+    least = stacked([one.test for one in cells[best]])
     rows = []
-    for name, seeds in models.items():
-        if not np.array_equal(columns(seeds[0])[0], y, equal_nan=True):
-            raise ValueError(f"{name} was tested on other items than {reference}.")
-        said = stacked(seeds)
-        row = {
-            "model": name,
-            "seeds": len(seeds),
-            "value": str(statistics.bootstrap(metric, y, said, families)),
-        }
-        if name != reference:
-            row[f"{reference} minus it"] = str(statistics.paired(metric, y, best, said, families))
-        else:
-            row[f"{reference} minus it"] = ""
-        rows.append(row)
+    for name in sorted(cells, key=height, reverse=True):
+        said = stacked([one.test for one in cells[name]])
+        gain = "" if name == best else str(statistics.paired(metric, y, said, least, families))
+        peaks = [one.summary["peak_mb"] for one in cells[name]]
+        rows.append(
+            {
+                "model": name,
+                "valid": height(name),
+                "test": str(statistics.bootstrap(metric, y, said, families)),
+                f"minus {best}": gain,
+                "parameters": cells[name][0].summary["parameters"],
+                "ms": float(np.median([one.summary["ms_per_protein"] for one in cells[name]])),
+                "MB": "" if None in peaks else max(peaks),
+            }
+        )
     return rows

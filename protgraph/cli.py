@@ -139,6 +139,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def benchmark(args: argparse.Namespace) -> int:
+    """Compare models with a task's cheap baselines and with controls, five seeds, intervals."""
+    from protgraph.benchmark import benchmark
+
+    found = benchmark(
+        args.task, models=args.models, seeds=args.seeds, folder=Path(args.folder), say=_say
+    )
+    if args.output:
+        found.write(Path(args.output))
+    print(json.dumps(found.json()) if args.json else found.markdown(), end="")
+    return 0
+
+
 def register(args: argparse.Namespace) -> int:
     """Give the model of a run a name in the registry."""
     from protgraph.track.registry import register
@@ -194,6 +207,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("overrides", nargs="*", metavar="key=value")
     p.add_argument("--folder", default="runs", help="where runs are kept (default runs)")
     p.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    p = verb(benchmark)
+    p.add_argument("task", metavar="TASK")
+    p.add_argument("--models", nargs="*", metavar="RECIPE", help="default: all that are shipped")
+    p.add_argument("--seeds", type=int, default=5, help="repetitions (default 5)")
+    p.add_argument("--folder", default="runs", help="where cells are kept (default runs)")
+    p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")
+    p.add_argument("-o", "--output", metavar="DIR", help="write report.md, report.json and a plot")
     _language_words(verb)
     p = verb(predict)
     p.add_argument("model", metavar="MODEL", help="a folder, name@alias, or a shipped model")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protgraph.data.dataset import Example
-from protgraph.learn import Learned
+from protgraph.learned import Learned
 from protgraph.structure.protein import Floats
 from protgraph.tasks import calibration, metrics
 from protgraph.tasks.task import Task
@@ -26,7 +26,7 @@ class Scored:
     Parameters
     ----------
     y : ndarray of shape [N, C], or [N, 1] where outputs exclude each other
-        N observed residues or N proteins; NaN where unknown.
+        N residues (`Example.items`) or N proteins; NaN where unknown.
     scores : ndarray of shape [N, C]
     protein : ndarray of int, shape [N]
         Which protein an item belongs to.
@@ -60,10 +60,10 @@ def load(path: Path) -> Scored:
 
 
 def scored(task: Task, learned: Learned, examples: Sequence[Example]) -> Scored:
-    """Score examples; at residue level the observed residues are the items."""
+    """Score examples; at residue level their `items` are the items."""
     rows = learned.score(examples)
     if task.level == "residue":
-        kept = [e.protein.index for e in examples]
+        kept = [e.items for e in examples]
         y = np.concatenate([e.y[i] for e, i in zip(examples, kept, strict=True)])
         said = np.concatenate([row[i] for row, i in zip(rows, kept, strict=True)])
         sizes = [len(i) for i in kept]
@@ -84,13 +84,17 @@ def columns(scored: Scored) -> tuple[Floats, Floats]:
 
 
 def thresholds(task: Task, valid: Scored) -> tuple[float, ...]:
-    """Choose a threshold an output on the validation side; none where outputs exclude each other.
+    """Choose thresholds on the validation side: one an output, none for classes and quantities.
 
-    The best F1, or, where that is stricter, the score that at most 10 % of the chains without a
-    label for the output reach anywhere.
+    Of residues the best F1, or, where that is stricter, the score that at most 10 % of the chains
+    without a label for the output reach anywhere. Of proteins with several outputs, many of which
+    validation may not have, one threshold for all: the best F1 of all of them together.
     """
-    if task.exclusive:
+    if task.exclusive or task.value:
         return ()
+    if task.level == "protein":
+        common = calibration.threshold(valid.y.ravel(), valid.scores.ravel())
+        return (common,) * len(task.outputs)
     chosen = []
     for output in range(len(task.outputs)):
         y, said = valid.y[:, output], valid.scores[:, output]
@@ -114,7 +118,7 @@ def numbers(task: Task, valid: Scored, test: Scored, stored: Sequence[float]) ->
         chains without a label on which a residue reaches the stored threshold.
     """
     found = task.measure(test.y, test.scores)
-    if task.exclusive or len(task.outputs) > 1:
+    if not task.binary:
         return found
     best = calibration.threshold(*columns(valid))
     found["mcc"] = metrics.mcc(*columns(test), best)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,40 +10,20 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from protgraph.baselines import BASELINES
 from protgraph.data.batch import Collated, batches
 from protgraph.data.dataset import Dataset, Example
 from protgraph.graph.edges import KINDS
 from protgraph.language.stored import recalled
-from protgraph.models import baseline
+from protgraph.learned import Learned, balance
 from protgraph.models.model import SEQUENCE, Config, Model
 from protgraph.predict import example, scores, spread
 from protgraph.recipe import Recipe
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
-from protgraph.train.loop import History, fit
+from protgraph.train.loop import fit
 
 Log = Callable[[int, Mapping[str, float]], None]
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What came out of training.
-
-    Parameters
-    ----------
-    score : callable
-        Examples -> one array each, [L, C] (NaN where the model says nothing) or [C].
-    model : Model or None
-        None for a baseline, which has no weights to save.
-    history : History or None
-    parameters : int
-        Trained numbers; 0 for a baseline.
-    """
-
-    score: Callable[[Sequence[Example]], list[Floats]]
-    model: Model | None
-    history: History | None
-    parameters: int
 
 
 def learn(
@@ -64,7 +43,7 @@ def learn(
         Called with each epoch and its numbers.
     """
     if recipe["model.encoder"] in BASELINES:
-        return BASELINES[recipe["model.encoder"]](recipe, task, data.side("train"))
+        return BASELINES[recipe["model.encoder"]](recipe, task, data)
     return _network(recipe, task, data, folder=folder, log=log)
 
 
@@ -142,6 +121,7 @@ def config_of(recipe: Recipe, task: Task) -> Config:
         level=task.level,
         outputs=task.outputs,
         exclusive=task.exclusive,
+        value=task.value,
         given=task.given,
         encoder=recipe["model.encoder"],
         inputs=inputs,
@@ -171,81 +151,3 @@ def _graphs(config: Config, examples: Sequence[Example], *, side: bool = True) -
         graph.y = torch.from_numpy(np.ascontiguousarray(y))
         made.append(graph)
     return made
-
-
-def balance(task: Task, train: Sequence[Example], power: float) -> Tensor | None:
-    """Weights that counter class imbalance, (frequent / rare) ** power.
-
-    Returns
-    -------
-    weight : Tensor of shape [C] or None
-        Of positives where outputs stand alone, of classes (mean 1) where they exclude each other;
-        None where the power is 0.
-    """
-    if not power:
-        return None
-    y = np.concatenate([np.atleast_2d(e.y) for e in train])
-    if task.exclusive:
-        count = np.bincount(y[:, 0].astype(int), minlength=len(task.outputs)).clip(min=1)
-        rare = (count.max() / count) ** power
-        return torch.tensor(rare / rare.mean(), dtype=torch.float32)
-    positive = np.nansum(y, axis=0).clip(min=1)
-    negative = (~np.isnan(y)).sum(axis=0) - positive
-    return torch.tensor((negative / positive) ** power, dtype=torch.float32)
-
-
-def _boosting(structure: bool) -> Callable[[Recipe, Task, Sequence[Example]], Learned]:
-    def make(recipe: Recipe, task: Task, train: Sequence[Example]) -> Learned:
-        if task.level != "residue":
-            raise ValueError(f"{recipe['model.encoder']} scores residues, not a {task.level}.")
-
-        def features(examples: Sequence[Example]) -> list[Floats]:
-            side = recipe["graph.side"]
-            return [
-                baseline.site_features(e.protein, structure=structure, side=side) for e in examples
-            ]
-
-        x = np.concatenate(features(train))
-        y = np.concatenate([e.y[e.protein.index] for e in train])
-        fitted = []
-        for column in range(y.shape[1]):
-            known = ~np.isnan(y[:, column])
-            truth = y[known, column].astype(np.int64)
-            fitted.append(baseline.boosting(x[known], truth, seed=recipe["seed"]))
-
-        def score(examples: Sequence[Example]) -> list[Floats]:
-            return [
-                spread(
-                    e.protein,
-                    e.protein.index,
-                    np.stack([m.predict_proba(own)[:, 1] for m in fitted], axis=1),
-                )
-                for e, own in zip(examples, features(examples), strict=True)
-            ]
-
-        return Learned(score, None, None, 0)
-
-    return make
-
-
-def _linear(recipe: Recipe, task: Task, train: Sequence[Example]) -> Learned:
-    if not task.exclusive:
-        raise ValueError(f"{recipe['model.encoder']} tells classes apart; {task.name} has none.")
-    x = np.stack([baseline.composition(e.protein) for e in train])
-    model = baseline.linear(x, np.array([int(e.y[0]) for e in train]))
-
-    def score(examples: Sequence[Example]) -> list[Floats]:
-        said = model.predict_proba(np.stack([baseline.composition(e.protein) for e in examples]))
-        full = np.zeros((len(examples), len(task.outputs)), dtype=np.float32)
-        full[:, model.classes_] = said
-        return list(full)
-
-    return Learned(score, None, None, 0)
-
-
-BASELINES: dict[str, Callable[[Recipe, Task, Sequence[Example]], Learned]] = {
-    "shells-boosting": _boosting(structure=True),
-    "window-boosting": _boosting(structure=False),
-    "composition-linear": _linear,
-}
-"""Values of `model.encoder` that are no networks."""

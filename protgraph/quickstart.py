@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from protgraph.benchmark import compare
+from protgraph.cells import compare
 from protgraph.data.dataset import SPLITS
 from protgraph.data.sets import SETS
 from protgraph.insight import report

@@ -29,6 +29,8 @@ DEFAULTS: dict[str, Any] = {
     "data.structure": "observed",
     # Folder or hub id of the ESMFold that folds.
     "data.fold": "facebook/esmfold_v1",
+    # Permute the letters of every protein: the control for "does the sequence matter".
+    "data.shuffle": False,
     # Residues a batch.
     "data.batch": 4000,
     "model.encoder": "egnn",

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from protgraph.data.dataset import Dataset
+from protgraph import cost
+from protgraph.data.dataset import Dataset, shuffled
 from protgraph.data.sets import SETS
 from protgraph.evaluate import Scored, columns, numbers, scored, thresholds
 from protgraph.insight import report
-from protgraph.learn import Learned, learn
+from protgraph.learn import learn
+from protgraph.learned import Learned
 from protgraph.models.model import Model, load
 from protgraph.recipe import Recipe
 from protgraph.structure import cache
@@ -73,6 +75,8 @@ def task_of(recipe: Recipe) -> Task:
 def data_of(recipe: Recipe) -> Dataset:
     """Load the benchmark set of a recipe's task, on the structures that the recipe asks for."""
     data = SETS[recipe["task"]](gaps=recipe["data.gaps"])
+    if recipe["data.shuffle"]:
+        data = shuffled(data)
     if recipe["data.structure"] == "observed":
         return data
     from protgraph.data.predicted import folded
@@ -132,8 +136,8 @@ def run(
     ValueError, FileNotFoundError
         Where the task, its data or a setting is not what it must be.
     """
-    task = task_of(recipe)
     data = data or data_of(recipe)
+    task = task_of(recipe).named(data.outputs)
     tags = {
         "recipe": recipe.digest,
         "data": data.digest,
@@ -181,10 +185,13 @@ def execute(
     place = place_of(recipe, name, folder)
     place.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
+    cost.forget()
     learned = learn(recipe, task, data, folder=place, log=log)
     seconds = time.perf_counter() - began
     valid = scored(task, learned, data.whole("valid"))
+    began = time.perf_counter()
     test = scored(task, learned, data.whole("test"))
+    each = (time.perf_counter() - began) / len(data.whole("test"))
     stored = thresholds(task, valid)
     y, said = columns(test)
     interval = statistics.bootstrap(task.metrics[task.monitor], y, said[None], test.families)
@@ -204,6 +211,8 @@ def execute(
         "parameters": learned.parameters,
         "epochs": len(learned.history.rows) if learned.history else 0,
         "seconds": round(seconds, 1),
+        "ms_per_protein": round(1e3 * each, 3),
+        "peak_mb": cost.peak(),
         "folder": str(place),
     }
     _plots(task, learned, valid, test, place)
@@ -214,7 +223,7 @@ def execute(
 
 
 def _plots(task: Task, learned: Learned, valid: Scored, test: Scored, place: Path) -> None:
-    if not task.exclusive and len(task.outputs) == 1:
+    if task.binary:
         curves = {"validation": columns(valid), "test": columns(test)}
         report.precision_recall(curves, place / "precision_recall.png", title=task.name)
     if learned.history is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from protgraph.data.sets import unpacked
+from protgraph.data.source import unpacked
 
 # A law holds or not; how long a busy machine takes to see it is no part of it.
 settings.register_profile("protgraph", deadline=None)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from protgraph.learn import BASELINES, config_of
+from protgraph.baselines import BASELINES
+from protgraph.learn import config_of
 from protgraph.models.model import Model
 from protgraph.recipe import PRETRAINING, configs, load
 from protgraph.run import task_of

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from protgraph import benchmark
+from protgraph import cells
 from protgraph.cli import main
-from protgraph.data.sets import planted
+from protgraph.data.sites import planted
 from protgraph.evaluate import Scored, thresholds
 from protgraph.recipe import load as recipe_of
 from protgraph.resolve import load
@@ -98,7 +98,7 @@ def test_a_stored_threshold_is_quiet_on_chains_without_a_label():
 
 
 def test_a_model_compared_with_itself_does_not_differ(found):
-    rows = benchmark.compare(
+    rows = cells.compare(
         {"one": [found.test], "same": [found.test]}, auprc, reference="one"
     )  # fmt: skip
     assert rows[1]["one minus it"] == "0.000 [0.000, 0.000]"
@@ -108,4 +108,4 @@ def test_a_model_compared_with_itself_does_not_differ(found):
 def test_models_tested_on_other_items_are_not_compared(found):
     other = Scored(1 - found.test.y, found.test.scores, found.test.protein, found.test.families)
     with pytest.raises(ValueError, match="tested on other items"):
-        benchmark.compare({"a": [found.test], "b": [other]}, auprc, reference="a")
+        cells.compare({"a": [found.test], "b": [other]}, auprc, reference="a")

@@ -15,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-from protgraph.benchmark import Cell, calls, cell, compare, mcc_of
+from protgraph.cells import Cell, calls, cell, compare, mcc_of
 from protgraph.insight.report import table
 from protgraph.tasks.metrics import auprc, macro_f1
 

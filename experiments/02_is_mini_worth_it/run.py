@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from protgraph.benchmark import cell, compare
+from protgraph.cells import cell, compare
 from protgraph.data.corpora import PLACES, STATES, localisation, secondary_structure
 from protgraph.data.dataset import Dataset, Example
 from protgraph.evaluate import Scored

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import lzma
 import zipfile
 
 import numpy as np
 
 from protgraph.data.dataset import Dataset, Example
-from protgraph.data.sets import root
+from protgraph.data.source import root, table
 from protgraph.structure.fasta import letters
 from protgraph.structure.protein import Protein
 
@@ -85,7 +82,7 @@ def secondary_structure() -> Dataset:
 
 def _unseen(name: str, text: str) -> Protein:
     sequence, _ = letters(name, text)
-    return Protein(name, sequence, np.full((len(sequence), 4, 3), np.nan, dtype=np.float32))
+    return Protein(name, sequence)
 
 
 def _records(text: str) -> list[tuple[str, str]]:
@@ -105,9 +102,7 @@ def localisation() -> Dataset:
     FileNotFoundError
         Where `PROTGRAPH_DATA` does not lead to the data.
     """
-    path = root() / "localisation" / "psortb3_bacteria.csv.gz"
-    with gzip.open(path, "rb") as file:
-        rows = list(csv.DictReader(io.TextIOWrapper(file)))
+    rows = table("localisation/psortb3_bacteria.csv.gz", comma=True)
     sides = {"0": "test", "1": "valid"}
     examples = tuple(
         Example(
@@ -121,3 +116,31 @@ def localisation() -> Dataset:
         if row["label"] in PLACES
     )
     return Dataset("localisation", "PSORTb 3.0 training data", examples)
+
+
+def topology() -> Dataset:
+    """Where a chain crosses a membrane: the cross-validation folds of TMbed.
+
+    Labels [L, 1]: 0 elsewhere, 1 helix, 2 strand within the membrane, 3 signal peptide; directions
+    of the source's labels are left out. Fold 0 tests, fold 1 validates, the others train. Each
+    protein is taken as its own family.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where `PROTGRAPH_DATA` does not lead to the data.
+    """
+    sides = {"0": "test", "1": "valid"}
+    classes = {
+        **dict.fromkeys("12U", 0),
+        **dict.fromkeys("Hh", 1),
+        **dict.fromkeys("Bb", 2),
+        "S": 3,
+    }
+    examples = []
+    for row in table("topology/tmbed_topology.csv.gz", comma=True):
+        name = row["id"].split("|")[0]
+        y = np.array([classes[letter] for letter in row["labels"]], dtype=np.float32)
+        side = sides.get(row["fold"], "train")
+        examples.append(Example(_unseen(name, row["sequence"]), y[:, None], side, name))
+    return Dataset("topology", "TMbed (Apache-2.0)", tuple(examples))

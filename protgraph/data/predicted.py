@@ -46,4 +46,4 @@ def folded(data: Dataset, fold: Callable[[Iterable[Protein]], list[Path]], name:
             )
         placed = replace(model, name=own.name, chain=own.chain, numbering=own.numbering)
         examples.append(replace(example, protein=placed))
-    return Dataset(f"{data.name}, folded by {name}", data.source, tuple(examples))
+    return Dataset(f"{data.name}, folded by {name}", data.source, tuple(examples), data.outputs)

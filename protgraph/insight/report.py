@@ -46,6 +46,31 @@ def _axes(width: float = 5.0) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def intervals(
+    values: Mapping[str, Sequence[float]], path: Path, *, title: str, metric: str
+) -> Path:
+    """Plot a value and its interval for each of several models, the first on top.
+
+    Parameters
+    ----------
+    values : mapping
+        Name -> value, low, high.
+    path : Path
+        PNG.
+    title, metric : str
+    """
+    figure, axes = _axes(7.0)
+    figure.set_figheight(1.2 + 0.35 * len(values))
+    for place, (value, low, high) in enumerate(values.values()):
+        axes.plot([low, high], [-place, -place], color="C0", linewidth=2)
+        axes.plot([value], [-place], "o", color="C0")
+    axes.set_yticks([-place for place in range(len(values))], labels=list(values))
+    axes.grid(axis="x", linewidth=0.4)
+    axes.set(xlabel=f"test {metric}, 95 % interval", title=title)
+    figure.savefig(path, dpi=150)
+    return path
+
+
 def precision_recall(
     curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], path: Path, *, title: str
 ) -> Path:

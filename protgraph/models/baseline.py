@@ -7,9 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from protgraph.structure import geometry
 from protgraph.structure.protein import Floats, Protein
@@ -22,14 +19,18 @@ WINDOW = 7
 """Residues to each side whose letters are given as they stand."""
 
 
-def window(protein: Protein, *, reach: int = WINDOW) -> Floats:
-    """One-hot letters of each observed residue and its neighbours in the full sequence.
+def window(
+    protein: Protein, *, reach: int = WINDOW, at: npt.NDArray[np.int64] | None = None
+) -> Floats:
+    """One-hot letters of residues and their neighbours in the full sequence.
 
     Parameters
     ----------
     protein : Protein
     reach : int
         Residues to each side.
+    at : ndarray of int64, shape [N], optional
+        Positions in the full sequence; those of the observed residues if left out.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def window(protein: Protein, *, reach: int = WINDOW) -> Floats:
     padded = np.pad(one_hot, ((reach, reach), (0, 0)))
     length = len(protein)
     beside = [padded[k : k + length] for k in range(2 * reach + 1)]
-    return np.concatenate(beside, axis=1)[protein.index]
+    return np.concatenate(beside, axis=1)[protein.index if at is None else at]
 
 
 def shells(protein: Protein, *, radii: Sequence[float] = SHELLS, side: bool = True) -> Floats:
@@ -116,11 +117,3 @@ def composition(protein: Protein) -> Floats:
     """
     count = np.bincount(codes(protein.sequence), minlength=UNKNOWN + 1)[:UNKNOWN]
     return np.append(count / len(protein), np.log(len(protein))).astype(np.float32)
-
-
-def linear(x: Floats, y: npt.NDArray[np.int64]) -> Pipeline:
-    """Fit a logistic regression on standardised features, classes weighted by rarity."""
-    model = make_pipeline(
-        StandardScaler(), LogisticRegression(max_iter=1000, class_weight="balanced")
-    )
-    return model.fit(x, y)

@@ -48,6 +48,8 @@ class Config:
         Names of the scores.
     exclusive : bool
         Softmax over the outputs instead of a sigmoid each.
+    value : bool
+        Neither: outputs are quantities.
     given : str
         The condition under which the scores hold.
     encoder : str
@@ -83,6 +85,7 @@ class Config:
     layers: int = 3
     dropout: float = 0.1
     exclusive: bool = False
+    value: bool = False
     given: str = ""
     vectors: str = ""
     layer: int = -1
@@ -130,8 +133,10 @@ class Model(nn.Module):
         return scores
 
     def probabilities(self, data: Data) -> Tensor:
-        """Score a graph or batch: [N, C] or [B, C], each from 0 to 1."""
+        """Score a graph or batch: [N, C] or [B, C], each from 0 to 1, or quantities."""
         scores: Tensor = self(data).float()
+        if self.config.value:
+            return scores
         return scores.softmax(dim=1) if self.config.exclusive else scores.sigmoid()
 
     @property

@@ -166,7 +166,7 @@ def _proteins(number: int, given: Mapping[Any, Any], config: Config) -> Iterator
     if column == "sequence":
         name = name or f"row-{number}"
         sequence, notes = letters(name, said)
-        yield Protein(name, sequence, np.full((len(sequence), 4, 3), np.nan), notes=notes)
+        yield Protein(name, sequence, notes=notes)
         return
     chain = _text(given, "chain") or None
     if len(said.splitlines()) == 1:

@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from protgraph.structure.protein import Protein
 from protgraph.structure.residues import LETTERS
 from protgraph.structure.source import content, suffix
@@ -55,7 +53,7 @@ def sequences(path: str | Path) -> tuple[Protein, ...]:
     [('a', 'MKV', ()), ('b', 'MKX', ('U read as X at 3',))]
     """
     return tuple(
-        Protein(name, sequence, np.full((len(sequence), 4, 3), np.nan), notes=notes)
+        Protein(name, sequence, notes=notes)
         for name, sequence, notes in records(path)
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,18 @@ def _left_out() -> npt.NDArray[Any]:
     return np.empty(0)
 
 
+@lru_cache(maxsize=4096)
+def _nothing(length: int) -> tuple[Floats, Floats]:
+    """Backbone and side chains of which nothing is known, shared by all proteins of a length."""
+    absent = np.array(np.nan, dtype=np.float32)
+    return np.broadcast_to(absent, (length, 4, 3)), np.broadcast_to(absent, (length, 3))
+
+
+@lru_cache(maxsize=4096)
+def _counted(length: int) -> tuple[str, ...]:
+    return tuple(str(i + 1) for i in range(length))
+
+
 @dataclass(frozen=True, eq=False)
 class Protein:
     """One chain; residues are counted from 0 inside and carry the author's number outside.
@@ -32,8 +45,8 @@ class Protein:
         What the protein is called in tables and files; not empty.
     sequence : str
         The full sequence of L letters of `residues.LETTERS`, observed or not.
-    backbone : ndarray of float, shape [L, 4, 3]
-        N, CA, C and CB in Å, NaN where absent.
+    backbone : ndarray of float, shape [L, 4, 3], optional
+        N, CA, C and CB in Å, NaN where absent; all absent if left out.
     side : ndarray of float, shape [L, 3], optional
         Centroid of the side chain's heavy atoms in Å (CB included), NaN where there are none.
     observed : ndarray of bool, shape [L], optional
@@ -68,7 +81,7 @@ class Protein:
 
     name: str
     sequence: str
-    backbone: Floats = field(repr=False)
+    backbone: Floats = field(default_factory=_left_out, repr=False)
     side: Floats = field(default_factory=_left_out, repr=False)
     observed: Bools = field(default_factory=_left_out, repr=False)
     chain: str = ""
@@ -79,10 +92,11 @@ class Protein:
     def __post_init__(self) -> None:
         self._check_sequence()
         length = len(self.sequence)
-        self._keep("backbone", np.float32, (length, 4, 3))
-        if not self.side.size:
-            object.__setattr__(self, "side", np.full((length, 3), np.nan))
-        self._keep("side", np.float32, (length, 3))
+        for key, nothing in zip(("backbone", "side"), _nothing(length), strict=True):
+            if np.shape(getattr(self, key)) == (0,):
+                object.__setattr__(self, key, nothing)
+            else:
+                self._keep(key, np.float32, nothing.shape)
         x, y, z = np.isfinite(self.backbone[:, CA]).T
         resolved = x & y & z
         given = self.observed if self.observed.size else resolved
@@ -95,7 +109,7 @@ class Protein:
                 f"but residue {at} (counted from 0) has observed {self.observed[at]}."
             )
         self._check_confidence()
-        numbering = tuple(self.numbering) or tuple(str(i + 1) for i in range(length))
+        numbering = tuple(self.numbering) or _counted(length)
         if len(numbering) != length:
             raise ValueError(
                 f"{self.name}: numbering has {len(numbering)} ids, "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from protgraph.tasks.loss import binary_cross_entropy, cross_entropy
+from protgraph.tasks.loss import binary_cross_entropy, cross_entropy, squared_error
 from protgraph.tasks.macro import macro
-from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1
+from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
 from protgraph.tasks.task import Task
 
 _SITE = {"auprc": auprc, "auroc": auroc}
+_SITES = ("prior", "window-boosting", "shells-boosting")
+_PROTEINS = ("prior", "composition-linear", "kmer-linear", "kmer-neighbour")
 
 
 def _site(name: str, output: str, ligand: str) -> Task:
@@ -19,7 +21,41 @@ def _site(name: str, output: str, ligand: str) -> Task:
         metrics=_SITE,
         monitor="auprc",
         given=f"the chain binds {ligand}",
+        baselines=_SITES,
     )
+
+
+def _classes(name: str, level: str, outputs: tuple[str, ...], given: str) -> Task:
+    return Task(
+        name=name,
+        level=level,
+        outputs=outputs,
+        loss=cross_entropy,
+        metrics={"macro_f1": macro_f1, "accuracy": accuracy},
+        monitor="macro_f1" if level == "protein" else "accuracy",
+        given=given,
+        exclusive=True,
+        baselines=_PROTEINS if level == "protein" else ("prior", "window-linear"),
+    )
+
+
+def _value(name: str, output: str, given: str) -> Task:
+    return Task(
+        name=name,
+        level="protein",
+        outputs=(output,),
+        loss=squared_error,
+        metrics={"spearman": spearman},
+        monitor="spearman",
+        given=given,
+        value=True,
+        baselines=("prior", "onehot-ridge", "kmer-linear", "kmer-neighbour"),
+    )
+
+
+PLACES = (
+    "cytoplasm", "cytoplasmic membrane", "periplasm", "outer membrane", "cell wall", "outside",
+)  # fmt: skip
 
 
 TASKS: dict[str, Task] = {
@@ -38,6 +74,7 @@ TASKS: dict[str, Task] = {
             metrics={"auprc": macro(auprc), "auroc": macro(auroc)},
             monitor="auprc",
             given="the chain binds the ligand",
+            baselines=_SITES,
         ),
         Task(
             name="enzyme-class",
@@ -48,6 +85,16 @@ TASKS: dict[str, Task] = {
             monitor="macro_f1",
             given="the protein is of one of these four classes",
             exclusive=True,
+            baselines=_PROTEINS,
+        ),
+        _classes("localisation", "protein", PLACES, "the protein is of a bacterium"),
+        _classes("secondary-structure", "residue", ("coil", "helix", "strand"), ""),
+        _classes("topology", "residue", ("elsewhere", "helix", "strand", "signal peptide"), ""),
+        _value("fluorescence", "log fluorescence", "the protein is a variant of avGFP"),
+        _value("stability", "stability score", "the protein is a designed mini-protein"),
+        *(
+            _value(f"gb1-{split}", "enrichment", "the protein is a variant of GB1")
+            for split in ("one-vs-rest", "two-vs-rest", "three-vs-rest", "low-vs-high", "sampled")
         ),
     )
 }

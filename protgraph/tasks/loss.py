@@ -33,6 +33,28 @@ def binary_cross_entropy(scores: Tensor, y: Tensor, *, weight: Tensor | None = N
     return (each * known).sum()
 
 
+def squared_error(scores: Tensor, y: Tensor, *, weight: Tensor | None = None) -> Tensor:
+    """Sum the squared error over labelled items.
+
+    Parameters
+    ----------
+    scores : Tensor of shape [N, C]
+    y : Tensor of shape [N, C]
+        NaN where unknown.
+    weight : Tensor of shape [C], optional
+        How much an output counts.
+
+    Examples
+    --------
+    >>> y = torch.tensor([[1.0], [float("nan")]])
+    >>> float(squared_error(torch.full((2, 1), 3.0), y))
+    4.0
+    """
+    known = ~torch.isnan(y)
+    each = torch.where(known, scores - y, torch.zeros_like(y)).square()
+    return (each if weight is None else each * weight).sum()
+
+
 def cross_entropy(scores: Tensor, y: Tensor, *, weight: Tensor | None = None) -> Tensor:
     """Sum the cross-entropy over labelled items.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -26,7 +26,7 @@ class Task:
     level : {"residue", "protein", "pair"}
         What one answer is about.
     outputs : tuple of str
-        Names of the C scores.
+        Names of the C scores; empty where the data set names them (`named`).
     loss : callable
         `loss(scores [N, C], y, *, weight) -> Tensor`, a *sum* over labelled items: the loop
         divides by their global number. `weight` [C] counters class imbalance.
@@ -38,11 +38,15 @@ class Task:
         The condition under which the scores hold, such as "the chain binds zinc".
     exclusive : bool
         Whether exactly one output is true (softmax) or each stands alone (sigmoid).
+    value : bool
+        Whether outputs are quantities, such as a stability, and neither of the two applies.
+    baselines : tuple of str
+        Cheap models that no comparison on this task goes without.
 
     Raises
     ------
     ValueError
-        Where the level or the monitor is not known, or there is no output.
+        Where the level or the monitor is not known.
     """
 
     name: str
@@ -53,16 +57,35 @@ class Task:
     monitor: str
     given: str = ""
     exclusive: bool = False
+    value: bool = False
+    baselines: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
             raise ValueError(f"{self.name}: level is one of {LEVELS}, got {self.level!r}.")
-        if not self.outputs:
-            raise ValueError(f"{self.name}: a task has one output at least, got none.")
         if self.monitor not in self.metrics:
             raise ValueError(
                 f"{self.name}: monitor is one of {', '.join(self.metrics)}, got {self.monitor!r}."
             )
+
+    @property
+    def binary(self) -> bool:
+        """Whether there is one yes-or-no output, with a curve and a threshold of its own."""
+        return len(self.outputs) == 1 and not self.exclusive and not self.value
+
+    def named(self, outputs: tuple[str, ...]) -> Task:
+        """Take the outputs of a data set, where the task leaves them to it.
+
+        Raises
+        ------
+        ValueError
+            Where neither names outputs.
+        """
+        if self.outputs:
+            return self
+        if not outputs:
+            raise ValueError(f"{self.name}: a task has one output at least, got none.")
+        return replace(self, outputs=outputs)
 
     def measure(self, y: npt.NDArray[Any], scores: npt.NDArray[Any]) -> dict[str, float]:
         """Compute every metric.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from protgraph.data.predicted import folded
-from protgraph.data.sets import planted
+from protgraph.data.sites import planted
 from protgraph.structure.write import pdb
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protgraph.data import sets
-from protgraph.data.sets import LIGANDS, SETS, located, planted, root, sites, unpacked
+from protgraph.data.sets import SETS
+from protgraph.data.sites import LIGANDS, enzyme_class, located, planted, sites
+from protgraph.data.source import root, table, unpacked
 from protgraph.structure.protein import Protein
 from protgraph.tasks.catalogue import TASKS
 
@@ -181,7 +182,7 @@ def test_a_process_that_comes_second_takes_what_the_first_unpacked(small, monkey
 
 def test_processes_may_unpack_at_once(small, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from protgraph.data.sets import unpacked;"
+        "import sys; from pathlib import Path; from protgraph.data.source import unpacked;"
         "print(len(list((unpacked(Path(sys.argv[1])) / 'chains').iterdir())))"
     )
     archive = str(small / "structures" / "chains.tar.xz")
@@ -202,7 +203,7 @@ def real(data, chains):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROTGRAPH_DATA", str(data))
         patch.setenv("PROTGRAPH_CACHE", str(chains.parent.parent))
-        yield {"sites": sites(LIGANDS), "enzymes": sets.enzyme_class()}
+        yield {"sites": sites(LIGANDS), "enzymes": enzyme_class()}
 
 
 @pytest.mark.parametrize(
@@ -251,5 +252,5 @@ def test_labels_are_known_on_observed_residues_and_nowhere_else(real):
 
 def test_every_number_of_the_source_is_found(real):
     total = sum(int(np.nansum(e.y)) for e in real["sites"].examples)
-    rows = [row for row in sets._table("binding_sites/labels.tsv") if row["ligand"] in LIGANDS]
+    rows = [row for row in table("binding_sites/labels.tsv") if row["ligand"] in LIGANDS]
     assert total == sum(int(row["n_pos"]) for row in rows)

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 import pytest
 
-from protgraph.data.sets import planted
+from protgraph.data.sites import planted
 from protgraph.language.store import Store
 from protgraph.recipe import configs, load
 from protgraph.resolve import load as load_model

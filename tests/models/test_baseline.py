@@ -105,12 +105,3 @@ def test_boosting_finds_a_rule_and_repeats_itself():
     assert (model.predict(x[200:]) == y[200:]).mean() > 0.9
     again = baseline.boosting(x[:200], y[:200])
     assert np.array_equal(model.predict_proba(x), again.predict_proba(x))
-
-
-def test_linear_gives_a_rare_class_its_weight():
-    rng = np.random.default_rng(0)
-    x = np.concatenate([rng.normal(0, 1, (190, 1)), rng.normal(2, 1, (10, 1))]).astype(np.float32)
-    y = np.repeat([0, 1], [190, 10])
-    # The boundary lies halfway between the means, as if both classes were equally frequent.
-    model = baseline.linear(x, y)
-    assert model.predict(np.array([[0.6], [1.6]], dtype=np.float32)).tolist() == [0, 1]

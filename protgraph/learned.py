@@ -1,0 +1,58 @@
+"""What comes out of training, whatever was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from protgraph.data.dataset import Example
+from protgraph.models.model import Model
+from protgraph.structure.protein import Floats
+from protgraph.tasks.task import Task
+from protgraph.train.loop import History
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What came out of training.
+
+    Parameters
+    ----------
+    score : callable
+        Examples -> one array each, [L, C] (NaN where the model says nothing) or [C].
+    model : Model or None
+        None for a baseline, which has no weights to save.
+    history : History or None
+    parameters : int
+        Trained numbers; 0 for a baseline.
+    """
+
+    score: Callable[[Sequence[Example]], list[Floats]]
+    model: Model | None
+    history: History | None
+    parameters: int
+
+
+def balance(task: Task, train: Sequence[Example], power: float) -> Tensor | None:
+    """Weights that counter class imbalance, (frequent / rare) ** power.
+
+    Returns
+    -------
+    weight : Tensor of shape [C] or None
+        Of positives where outputs stand alone, of classes (mean 1) where they exclude each other;
+        None where the power is 0.
+    """
+    if not power:
+        return None
+    y = np.concatenate([np.atleast_2d(e.y) for e in train])
+    if task.exclusive:
+        count = np.bincount(y[:, 0].astype(int), minlength=len(task.outputs)).clip(min=1)
+        rare = (count.max() / count) ** power
+        return torch.tensor(rare / rare.mean(), dtype=torch.float32)
+    positive = np.nansum(y, axis=0).clip(min=1)
+    negative = (~np.isnan(y)).sum(axis=0) - positive
+    return torch.tensor((negative / positive) ** power, dtype=torch.float32)
