@@ -124,6 +124,8 @@ class Pairs:
     family : tuple of str, optional
         Homology cluster of every protein. Other than in `Dataset`, one may be on two sides:
         whether both, one or no partner was seen in training is asked when the scores are counted.
+    outputs : tuple of str, optional
+        As in `Dataset`.
 
     Raises
     ------
@@ -151,6 +153,7 @@ class Pairs:
     y: Floats = field(repr=False)
     split: tuple[str, ...] = field(repr=False)
     family: tuple[str, ...] | None = field(default=None, repr=False)
+    outputs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", tuple(map(str, self.split)))
