@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from protgraph import recipe
-from protgraph.cells import Cell, kept, stacked
+from protgraph.cells import Cell, kept, loaded, stacked
 from protgraph.evaluate import columns
 from protgraph.insight import report
 from protgraph.models.model import SEQUENCE
@@ -170,10 +170,14 @@ def benchmark(
     ------
     ValueError
         Where the task is not known, a recipe is not of it, or nothing at all could be computed.
+    FileNotFoundError
+        Where the task's set is not there.
     """
-    asked = task_of(recipe.Recipe({"task": task}))
+    plain = recipe.Recipe({"task": task})
+    asked = task_of(plain)
     planned = plan(asked, shipped(asked) if models is None else models, seeds)
-    tags = {"recipe": "benchmark", "data": task, "split": task}
+    data = loaded(plain)
+    tags = {"recipe": "benchmark", "data": data.digest, "split": data.split_digest}
     params = {"task": task, "models": ", ".join(planned), "seeds": seeds}
     with runs.start(task, f"benchmark {task}", params=params, tags=tags) as parent:
         cells, failed = _computed(planned, folder, parent, say)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protgraph import evaluate, recipe
-from protgraph.data.dataset import Dataset
+from protgraph.data.dataset import Dataset, Pairs
 from protgraph.evaluate import Scored, columns
 from protgraph.run import data_of, execute, place_of, task_of
 from protgraph.tasks import calibration, metrics, statistics
@@ -56,7 +56,7 @@ def kept(settings: recipe.Recipe, name: str, folder: Path) -> Cell:
     """
     place = place_of(settings, name, folder)
     if not (place / "cell.json").is_file():
-        data = _data(settings)
+        data = loaded(settings)
         task = task_of(settings).named(data.outputs)
         found = execute(settings, task, data, name=name, folder=folder)
         best = calibration.threshold(*columns(found.valid)) if task.binary else float("nan")
@@ -66,10 +66,11 @@ def kept(settings: recipe.Recipe, name: str, folder: Path) -> Cell:
     return Cell(stored["summary"], evaluate.load(place / "test.npz"), stored["best"])
 
 
-_LOADED: dict[tuple[Any, ...], Dataset] = {}
+_LOADED: dict[tuple[Any, ...], Dataset | Pairs] = {}
 
 
-def _data(settings: recipe.Recipe) -> Dataset:
+def loaded(settings: recipe.Recipe) -> Dataset | Pairs:
+    """Load the set of a recipe, once a process."""
     keys = ("task", "data.gaps", "data.structure", "data.fold", "data.shuffle")
     asked = tuple(settings[key] for key in keys)
     if asked not in _LOADED:

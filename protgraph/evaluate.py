@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from protgraph.data.dataset import Example
+from protgraph.data.dataset import Dataset, Example, Pairs
 from protgraph.learned import Learned
 from protgraph.structure.protein import Floats
 from protgraph.tasks import calibration, metrics
@@ -77,6 +77,41 @@ def scored(task: Task, learned: Learned, examples: Sequence[Example]) -> Scored:
     )
 
 
+def sided(task: Task, learned: Learned, data: Dataset | Pairs, side: str) -> Scored:
+    """Score a side of a set; of pairs, what counts as a family is the pairs of one protein.
+
+    Which protein: of the two partners the one with more pairs on this side, for its pairs share
+    what a model knows of it.
+    """
+    if isinstance(data, Dataset):
+        return scored(task, learned, data.whole(side))
+    rows = data.whole(side)
+    said = np.stack(learned.score(rows)).astype(np.float32)
+    partners = data.pairs[rows]
+    many = np.bincount(partners.ravel(), minlength=len(data.proteins))[partners]
+    hub = np.where(many[:, 0] >= many[:, 1], *partners.T)
+    names = np.array([protein.name for protein in data.proteins])
+    return Scored(data.y[rows], said, np.arange(len(rows)), names[hub])
+
+
+def centred(valid: Scored, test: Scored) -> tuple[Scored, Scored]:
+    """Stretch scores so that the threshold that is best on validation becomes 0.5.
+
+    Below t, which has the best F1 over all outputs of validation together, scores s become
+    0.5 s / t, from t on 0.5 + 0.5 (s - t) / (1 - t): the order stays. For metrics that count scores
+    from 0.5 on as calls.
+    """
+    best = calibration.threshold(valid.y.ravel(), valid.scores.ravel())
+    t = min(max(best, 1e-6), 1 - 1e-6)
+
+    def stretched(one: Scored) -> Scored:
+        s = one.scores.astype(np.float64)
+        there = np.where(s < t, 0.5 * s / t, 0.5 + 0.5 * (s - t) / (1 - t))
+        return replace(one, scores=there.astype(np.float32))
+
+    return stretched(valid), stretched(test)
+
+
 def columns(scored: Scored) -> tuple[Floats, Floats]:
     """Labels and scores in the form that metrics take: one column becomes a vector."""
     y, said = scored.y, scored.scores
@@ -87,12 +122,12 @@ def thresholds(task: Task, valid: Scored) -> tuple[float, ...]:
     """Choose thresholds on the validation side: one an output, none for classes and quantities.
 
     Of residues the best F1, or, where that is stricter, the score that at most 10 % of the chains
-    without a label for the output reach anywhere. Of proteins with several outputs, many of which
-    validation may not have, one threshold for all: the best F1 of all of them together.
+    without a label for the output reach anywhere. Of proteins and pairs, whose outputs validation
+    may not all have, one threshold for all: the best F1 of all of them together.
     """
     if task.exclusive or task.value:
         return ()
-    if task.level == "protein":
+    if task.level != "residue":
         common = calibration.threshold(valid.y.ravel(), valid.scores.ravel())
         return (common,) * len(task.outputs)
     chosen = []

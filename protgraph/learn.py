@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from protgraph import pairs
 from protgraph.baselines import BASELINES
 from protgraph.data.batch import Collated, batches
-from protgraph.data.dataset import Dataset, Example
+from protgraph.data.dataset import Dataset, Example, Pairs
 from protgraph.graph.edges import KINDS
 from protgraph.language.stored import recalled
 from protgraph.learned import Learned, balance
@@ -27,7 +28,12 @@ Log = Callable[[int, Mapping[str, float]], None]
 
 
 def learn(
-    recipe: Recipe, task: Task, data: Dataset, *, folder: Path | None = None, log: Log | None = None
+    recipe: Recipe,
+    task: Task,
+    data: Dataset | Pairs,
+    *,
+    folder: Path | None = None,
+    log: Log | None = None,
 ) -> Learned:
     """Train what the recipe asks for on the training side of a dataset.
 
@@ -35,13 +41,25 @@ def learn(
     ----------
     recipe : Recipe
     task : Task
-    data : Dataset
+    data : Dataset or Pairs
         Its validation side stops the training; its test side is not looked at.
     folder : path, optional
         For checkpoints.
     log : callable, optional
         Called with each epoch and its numbers.
+
+    Raises
+    ------
+    ValueError
+        Where the model does not answer questions of this level.
     """
+    if isinstance(data, Pairs):
+        if recipe["model.encoder"] not in pairs.BASELINES:
+            raise ValueError(
+                f"{task.name}: pairs are scored by {', '.join(pairs.BASELINES)}, "
+                f"got {recipe['model.encoder']!r}."
+            )
+        return pairs.BASELINES[recipe["model.encoder"]](data)
     if recipe["model.encoder"] in BASELINES:
         return BASELINES[recipe["model.encoder"]](recipe, task, data)
     return _network(recipe, task, data, folder=folder, log=log)

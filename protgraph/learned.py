@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,8 @@ class Learned:
     Parameters
     ----------
     score : callable
-        Examples -> one array each, [L, C] (NaN where the model says nothing) or [C].
+        Examples, or rows of `Pairs`, -> one array each: [L, C] (NaN where the model says nothing)
+        or [C].
     model : Model or None
         None for a baseline, which has no weights to save.
     history : History or None
@@ -31,7 +33,7 @@ class Learned:
         Trained numbers; 0 for a baseline.
     """
 
-    score: Callable[[Sequence[Example]], list[Floats]]
+    score: Callable[[Any], list[Floats]]
     model: Model | None
     history: History | None
     parameters: int

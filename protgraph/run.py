@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from protgraph import cost
-from protgraph.data.dataset import Dataset, shuffled
+from protgraph.data.dataset import Dataset, Pairs, shuffled
 from protgraph.data.sets import SETS
-from protgraph.evaluate import Scored, columns, numbers, scored, thresholds
+from protgraph.evaluate import Scored, centred, columns, numbers, sided, thresholds
 from protgraph.insight import report
 from protgraph.learn import learn
 from protgraph.learned import Learned
@@ -72,9 +72,20 @@ def task_of(recipe: Recipe) -> Task:
     return TASKS[recipe["task"]]
 
 
-def data_of(recipe: Recipe) -> Dataset:
-    """Load the benchmark set of a recipe's task, on the structures that the recipe asks for."""
+def data_of(recipe: Recipe) -> Dataset | Pairs:
+    """Load the benchmark set of a recipe's task, on the structures that the recipe asks for.
+
+    Raises
+    ------
+    ValueError
+        Where pairs are asked for in a form that only single proteins have.
+    """
     data = SETS[recipe["task"]](gaps=recipe["data.gaps"])
+    if isinstance(data, Pairs):
+        for key in ("data.shuffle", "data.structure"):
+            if recipe[key] not in (False, "observed"):
+                raise ValueError(f"{recipe['task']}: pairs know no {key}, got {recipe[key]!r}.")
+        return data
     if recipe["data.shuffle"]:
         data = shuffled(data)
     if recipe["data.structure"] == "observed":
@@ -108,7 +119,7 @@ def run(
     *,
     name: str,
     folder: Path = Path("runs"),
-    data: Dataset | None = None,
+    data: Dataset | Pairs | None = None,
     log: Log | None = None,
 ) -> Result:
     """Train, evaluate on the test side, write a folder, and remember all of it in MLflow.
@@ -121,7 +132,7 @@ def run(
     folder : path
         The run's own folder is made in it, by name, seed and recipe; an unfinished run there is
         taken up again from its last epoch.
-    data : Dataset, optional
+    data : Dataset or Pairs, optional
         The task's own set if left out.
     log : callable, optional
         Called with each epoch and its numbers.
@@ -179,7 +190,13 @@ def place_of(recipe: Recipe, name: str, folder: Path) -> Path:
 
 
 def execute(
-    recipe: Recipe, task: Task, data: Dataset, *, name: str, folder: Path, log: Log | None = None
+    recipe: Recipe,
+    task: Task,
+    data: Dataset | Pairs,
+    *,
+    name: str,
+    folder: Path,
+    log: Log | None = None,
 ) -> Result:
     """Do the run itself, without MLflow; parameters are those of `run`."""
     place = place_of(recipe, name, folder)
@@ -188,11 +205,13 @@ def execute(
     cost.forget()
     learned = learn(recipe, task, data, folder=place, log=log)
     seconds = time.perf_counter() - began
-    valid = scored(task, learned, data.whole("valid"))
+    valid = sided(task, learned, data, "valid")
     began = time.perf_counter()
-    test = scored(task, learned, data.whole("test"))
+    test = sided(task, learned, data, "test")
     each = (time.perf_counter() - began) / len(data.whole("test"))
     stored = thresholds(task, valid)
+    if "micro_f1" in task.metrics:
+        valid, test = centred(valid, test)
     y, said = columns(test)
     interval = statistics.bootstrap(task.metrics[task.monitor], y, said[None], test.families)
     summary = {

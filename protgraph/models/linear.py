@@ -206,4 +206,4 @@ def neighbours(
         weight = np.exp((cosine - cosine.max(axis=1, keepdims=True)) / heat)
         weight /= weight.sum(axis=1, keepdims=True)
         scores[start : start + 512] = np.einsum("bk,bkc->bc", weight, y[best])
-    return scores
+    return scores.clip(y.min(axis=0), y.max(axis=0))  # weights sum to 1 but for rounding

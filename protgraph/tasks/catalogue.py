@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from protgraph.tasks.ec import ec_ontology
+from protgraph.tasks.function import aupr, fmax, fmax_gearnet
+from protgraph.tasks.labels import Metric
 from protgraph.tasks.loss import binary_cross_entropy, cross_entropy, squared_error
 from protgraph.tasks.macro import macro
-from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
+from protgraph.tasks.metrics import (
+    accuracy,
+    auprc,
+    auroc,
+    binary_accuracy,
+    macro_f1,
+    micro_f1,
+    spearman,
+)
 from protgraph.tasks.task import Task
 
 _SITE = {"auprc": auprc, "auroc": auroc}
@@ -23,6 +36,15 @@ def _site(name: str, output: str, ligand: str) -> Task:
         given=f"the chain binds {ligand}",
         baselines=_SITES,
     )
+
+
+def _of_enzymes(numbers: tuple[str, ...]) -> dict[str, Metric]:
+    """Fmax of EC numbers by the two protocols that know how they depend on each other."""
+    above = ec_ontology(numbers)
+    return {
+        "fmax_deepfri": partial(fmax, protocol="deepfri", terms=numbers),
+        "fmax_cafa": partial(fmax, protocol="cafa", terms=numbers, ontology=above),
+    }
 
 
 def _classes(name: str, level: str, outputs: tuple[str, ...], given: str) -> Task:
@@ -52,6 +74,22 @@ def _value(name: str, output: str, given: str) -> Task:
         baselines=("prior", "onehot-ridge", "kmer-linear", "kmer-neighbour"),
     )
 
+
+def _partners(name: str) -> Task:
+    return Task(
+        name=name,
+        level="pair",
+        outputs=("interaction",),
+        loss=binary_cross_entropy,
+        metrics={"auprc": auprc, "accuracy": binary_accuracy},
+        monitor="auprc",
+        baselines=("prior", "degree", "composition-linear"),
+    )
+
+
+ACTIONS = (
+    "reaction", "binding", "ptmod", "activation", "inhibition", "catalysis", "expression",
+)  # fmt: skip
 
 PLACES = (
     "cytoplasm", "cytoplasmic membrane", "periplasm", "outer membrane", "cell wall", "outside",
@@ -87,11 +125,43 @@ TASKS: dict[str, Task] = {
             exclusive=True,
             baselines=_PROTEINS,
         ),
+        *(
+            Task(
+                name=f"ec-{kind}",
+                level="protein",
+                outputs=(),
+                loss=binary_cross_entropy,
+                metrics={"fmax": fmax_gearnet, "aupr": partial(aupr, average="micro")},
+                monitor="fmax",
+                given="the protein is an enzyme",
+                metrics_of=_of_enzymes,
+                baselines=_PROTEINS,
+            )
+            for kind in ("chains", "structures")
+        ),
         _classes("localisation", "protein", PLACES, "the protein is of a bacterium"),
         _classes("secondary-structure", "residue", ("coil", "helix", "strand"), ""),
         _classes("topology", "residue", ("elsewhere", "helix", "strand", "signal peptide"), ""),
         _value("fluorescence", "log fluorescence", "the protein is a variant of avGFP"),
         _value("stability", "stability score", "the protein is a designed mini-protein"),
+        *(
+            _partners(f"ppi-{name}")
+            for name in ("yeast-original", "yeast-rewired", "yeast-partition", "human")
+        ),
+        *(
+            Task(
+                name=f"shs27k-{route}-{seed}",
+                level="pair",
+                outputs=ACTIONS,
+                loss=binary_cross_entropy,
+                metrics={"micro_f1": micro_f1, "auprc": macro(auprc)},
+                monitor="micro_f1",
+                given="the proteins interact",
+                baselines=("prior", "label-prior", "composition-linear"),
+            )
+            for route in ("random", "bfs", "dfs")
+            for seed in range(3)
+        ),
         *(
             _value(f"gb1-{split}", "enrichment", "the protein is a variant of GB1")
             for split in ("one-vs-rest", "two-vs-rest", "three-vs-rest", "low-vs-high", "sampled")

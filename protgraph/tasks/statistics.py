@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.labels import Floats, Metric, Undefined
 from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1
+from protgraph.tasks.ranking import best_exact_f, steps
 
 Counts = npt.NDArray[np.int64]
 _Weighted = Callable[[Counts], float]
@@ -49,8 +51,8 @@ def bootstrap(
     Parameters
     ----------
     metric : callable
-        `metric(y_true, y_score)`; `auprc`, `auroc`, `accuracy` and `macro_f1` take a path several
-        times faster.
+        `metric(y_true, y_score)`; `auprc`, `auroc`, `accuracy`, `macro_f1` and `fmax_gearnet` take
+        a path several times faster.
     y_true : array_like of shape [N] or [N, C]
         NaN for unknown.
     y_score : array_like of shape [S, *y_true.shape], or y_true.shape for a single seed
@@ -200,6 +202,9 @@ def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
     metric(y, s)  # so that what is wrong with the scores is said by the metric itself
     if metric in (accuracy, macro_f1):
         return _confused(metric, y, s)
+    if metric is fmax_gearnet:
+        made = steps(y, s)
+        return lambda weights: best_exact_f(made, weights)
     if metric not in (auprc, auroc):
         return lambda weights: metric(np.repeat(y, weights, axis=0), np.repeat(s, weights, axis=0))
     known = ~np.isnan(y)

@@ -40,6 +40,8 @@ class Task:
         Whether exactly one output is true (softmax) or each stands alone (sigmoid).
     value : bool
         Whether outputs are quantities, such as a stability, and neither of the two applies.
+    metrics_of : callable, optional
+        Outputs -> more metrics, such as those that follow an ontology of the outputs' names.
     baselines : tuple of str
         Cheap models that no comparison on this task goes without.
 
@@ -58,6 +60,7 @@ class Task:
     given: str = ""
     exclusive: bool = False
     value: bool = False
+    metrics_of: Callable[[tuple[str, ...]], Mapping[str, Metric]] | None = None
     baselines: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -85,7 +88,8 @@ class Task:
             return self
         if not outputs:
             raise ValueError(f"{self.name}: a task has one output at least, got none.")
-        return replace(self, outputs=outputs)
+        more = self.metrics_of(outputs) if self.metrics_of else {}
+        return replace(self, outputs=outputs, metrics={**self.metrics, **more})
 
     def measure(self, y: npt.NDArray[Any], scores: npt.NDArray[Any]) -> dict[str, float]:
         """Compute every metric.

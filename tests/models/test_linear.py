@@ -95,3 +95,10 @@ def test_neighbours_vote_by_how_near_they_are():
     weight = np.exp(np.array([0.8, 0.6]) / 0.2)
     assert said[0, 0] == pytest.approx(weight[0] / weight.sum(), abs=1e-6)
     assert linear.neighbours(asked, known, y, count=9).shape == (1, 1)
+
+
+def test_votes_stay_within_the_labels():
+    rng = np.random.default_rng(0)
+    known = linear.shares(sparse.csr_matrix(rng.random((50, 8)).astype(np.float32)))
+    said = linear.neighbours(known, known, np.ones((50, 3), dtype=np.float32))
+    assert (said == 1).all()

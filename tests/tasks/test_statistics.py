@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.labels import Undefined
 from protgraph.tasks.macro import macro
 from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
@@ -164,3 +165,14 @@ def test_the_short_way_over_classes_is_the_metric_of_repeated_items(metric):
         assert number(weights) == pytest.approx(expected, abs=1e-12)
     with pytest.raises(Undefined, match="an item of known class is needed"):
         number(np.isnan(y).astype(np.int64))
+
+
+def test_the_short_way_of_fmax_is_the_metric_of_repeated_proteins():
+    generator = np.random.default_rng(0)
+    y = (generator.random((40, 6)) < 0.3).astype(float)
+    scores = generator.integers(0, 20, (40, 6)) / 20
+    number = _weighted(fmax_gearnet, y, scores)
+    for _ in range(20):
+        weights = generator.integers(0, 3, 40)
+        expected = fmax_gearnet(np.repeat(y, weights, axis=0), np.repeat(scores, weights, axis=0))
+        assert number(weights) == pytest.approx(expected, abs=1e-12)
