@@ -16,7 +16,6 @@ from protgraph.cells import Cell, kept, loaded, stacked
 from protgraph.evaluate import columns
 from protgraph.insight import report
 from protgraph.models.model import SEQUENCE
-from protgraph.run import task_of
 from protgraph.tasks import statistics
 from protgraph.tasks.task import Task
 from protgraph.track import runs
@@ -173,10 +172,8 @@ def benchmark(
     FileNotFoundError
         Where the task's set is not there.
     """
-    plain = recipe.Recipe({"task": task})
-    asked = task_of(plain)
+    asked, data = loaded(recipe.Recipe({"task": task}))
     planned = plan(asked, shipped(asked) if models is None else models, seeds)
-    data = loaded(plain)
     tags = {"recipe": "benchmark", "data": data.digest, "split": data.split_digest}
     params = {"task": task, "models": ", ".join(planned), "seeds": seeds}
     with runs.start(task, f"benchmark {task}", params=params, tags=tags) as parent:

@@ -14,9 +14,11 @@ import numpy.typing as npt
 from protgraph import evaluate, recipe
 from protgraph.data.dataset import Dataset, Pairs
 from protgraph.evaluate import Scored, columns
-from protgraph.run import data_of, execute, place_of, task_of
+from protgraph.question import question
+from protgraph.run import execute, place_of
 from protgraph.tasks import calibration, metrics, statistics
 from protgraph.tasks.labels import Metric
+from protgraph.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +58,7 @@ def kept(settings: recipe.Recipe, name: str, folder: Path) -> Cell:
     """
     place = place_of(settings, name, folder)
     if not (place / "cell.json").is_file():
-        data = loaded(settings)
-        task = task_of(settings).named(data.outputs)
+        task, data = loaded(settings)
         found = execute(settings, task, data, name=name, folder=folder)
         best = calibration.threshold(*columns(found.valid)) if task.binary else float("nan")
         found.test.save(place / "test.npz")
@@ -66,15 +67,16 @@ def kept(settings: recipe.Recipe, name: str, folder: Path) -> Cell:
     return Cell(stored["summary"], evaluate.load(place / "test.npz"), stored["best"])
 
 
-_LOADED: dict[tuple[Any, ...], Dataset | Pairs] = {}
+_LOADED: dict[tuple[Any, ...], tuple[Task, Dataset | Pairs]] = {}
 
 
-def loaded(settings: recipe.Recipe) -> Dataset | Pairs:
-    """Load the set of a recipe, once a process."""
-    keys = ("task", "data.gaps", "data.structure", "data.fold", "data.shuffle")
-    asked = tuple(settings[key] for key in keys)
+def loaded(settings: recipe.Recipe) -> tuple[Task, Dataset | Pairs]:
+    """Load the question of a recipe, once a process."""
+    apart = ("data.batch",)
+    keys = {key: v for key, v in settings.part("data").items() if f"data.{key}" not in apart}
+    asked = (settings["task"], *sorted(keys.items()))
     if asked not in _LOADED:
-        _LOADED[asked] = data_of(settings)
+        _LOADED[asked] = question(settings)
     return _LOADED[asked]
 
 

@@ -152,6 +152,40 @@ def benchmark(args: argparse.Namespace) -> int:
     return 0
 
 
+def split(args: argparse.Namespace) -> int:
+    """Split a table or sequences: no relatives across sides, at random, or by a column."""
+    from protgraph.data.divide import divide, written
+
+    made = divide(
+        args.file, by=args.by, shares=args.shares, seed=args.seed, identity=args.identity,
+        method=args.method,
+    )  # fmt: skip
+    text = written(args.file, made)
+    if args.output:
+        Path(args.output).write_text(text)
+    else:
+        print(text, end="")
+    _say(made.text())
+    return 0
+
+
+def leakage(args: argparse.Namespace) -> int:
+    """Find the nearest training protein of every test protein."""
+    from protgraph.data.divide import items
+    from protgraph.data.leakage import leakage
+    from protgraph.insight.leakage import histogram
+
+    found = leakage(items(args.train), items(args.test), method=args.method)
+    if args.output:
+        folder = Path(args.output)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "leakage.tsv").write_text(found.tsv())
+        (folder / "leakage.md").write_text(found.markdown())
+        histogram(found, folder / "leakage.png")
+    print(found.markdown(), end="")
+    return 0
+
+
 def register(args: argparse.Namespace) -> int:
     """Give the model of a run a name in the registry."""
     from protgraph.track.registry import register
@@ -215,6 +249,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")
     p.add_argument("-o", "--output", metavar="DIR", help="write report.md, report.json and a plot")
     _language_words(verb)
+    _split_words(verb)
     p = verb(predict)
     p.add_argument("model", metavar="MODEL", help="a folder, name@alias, or a shipped model")
     p.add_argument("files", nargs="+", metavar="FILE")
@@ -229,6 +264,24 @@ def parser() -> argparse.ArgumentParser:
     p = verb(quickstart)
     p.add_argument("--folder", default="quickstart", help="where results go")
     return top
+
+
+def _split_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    methods = ("auto", "builtin", "mmseqs", "exact")
+    p = verb(split)
+    p.add_argument("file", metavar="FILE", help="a table (.csv, .tsv, .parquet) or sequences")
+    p.add_argument("--by", default="family", help="family (default), random, or a column")
+    p.add_argument("--shares", nargs=3, type=float, default=(0.8, 0.1, 0.1),
+                   metavar=("TRAIN", "VALID", "TEST"), help="default .8 .1 .1")  # fmt: skip
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--identity", type=float, default=0.3, help="of relatives (default 0.3)")
+    p.add_argument("--method", choices=methods, default="auto", help="how relatives are found")
+    p.add_argument("-o", "--output", metavar="FILE", help="write there instead of printing")
+    p = verb(leakage)
+    p.add_argument("train", metavar="TRAIN", help="a table or sequences")
+    p.add_argument("test", metavar="TEST")
+    p.add_argument("--method", choices=methods, default="builtin")
+    p.add_argument("-o", "--output", metavar="DIR", help="write a table, a page and a histogram")
 
 
 def _language_words(verb: Callable[..., argparse.ArgumentParser]) -> None:

@@ -10,9 +10,10 @@ from protgraph.cells import compare
 from protgraph.data.dataset import SPLITS
 from protgraph.data.sets import SETS
 from protgraph.insight import report
+from protgraph.question import task_of
 from protgraph.recipe import load as load_recipe
 from protgraph.resolve import load
-from protgraph.run import progress, run, task_of
+from protgraph.run import progress, run
 from protgraph.track.registry import register
 
 MODELS = ("egnn", "cnn")

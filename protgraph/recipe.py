@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     "task": "",
     "seed": 0,
+    # Your own table (`protgraph.data.table`), its label columns, and the proteins of its pairs; the
+    # task is then a name of your choice.
+    "data.table": "",
+    "data.labels": ("label",),
+    "data.proteins": "",
     # Read numbering gaps as X (`protgraph.read`).
     "data.gaps": True,
     # Structures: "observed", or "fold" for ESMFold's predictions from the full sequences.
@@ -153,9 +158,14 @@ class Recipe(Mapping[str, Any]):
 
     @property
     def digest(self) -> str:
-        """Hash of all settings and of the version that reads them: 12 hexadecimal digits."""
+        """Hash of all settings, of what is in the tables and of the version: 12 digits."""
         text = json.dumps([__version__, self._keys], sort_keys=True, default=list)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        made = hashlib.sha256(text.encode())
+        for key in ("data.table", "data.proteins"):
+            path = Path(self._keys.get(key, ""))
+            if path.is_file():
+                made.update(path.read_bytes())
+        return made.hexdigest()[:12]
 
 
 def load(config: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe, str]:

@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from protgraph import cost
-from protgraph.data.dataset import Dataset, Pairs, shuffled
-from protgraph.data.sets import SETS
+from protgraph.data.dataset import Dataset, Pairs
 from protgraph.evaluate import Scored, centred, columns, numbers, sided, thresholds
 from protgraph.insight import report
 from protgraph.learn import learn
 from protgraph.learned import Learned
 from protgraph.models.model import Model, load
+from protgraph.question import question, task_of
 from protgraph.recipe import Recipe
-from protgraph.structure import cache
 from protgraph.tasks import statistics
-from protgraph.tasks.catalogue import TASKS
 from protgraph.tasks.task import Task
 from protgraph.track import runs
 from protgraph.track.provenance import commit
@@ -57,46 +55,6 @@ class Result:
             f"test {numbers}; {s['monitor']} 95 % interval [{low:.3f}, {high:.3f}] by family; "
             f"{s['parameters']:,} parameters, {s['seconds']:.0f} s; {s['folder']}"
         )
-
-
-def task_of(recipe: Recipe) -> Task:
-    """Look a recipe's task up.
-
-    Raises
-    ------
-    ValueError
-        Where there is no such task.
-    """
-    if recipe["task"] not in TASKS:
-        raise ValueError(f"Unknown task {recipe['task']!r}. There are: {', '.join(TASKS)}.")
-    return TASKS[recipe["task"]]
-
-
-def data_of(recipe: Recipe) -> Dataset | Pairs:
-    """Load the benchmark set of a recipe's task, on the structures that the recipe asks for.
-
-    Raises
-    ------
-    ValueError
-        Where pairs are asked for in a form that only single proteins have.
-    """
-    data = SETS[recipe["task"]](gaps=recipe["data.gaps"])
-    if isinstance(data, Pairs):
-        for key in ("data.shuffle", "data.structure"):
-            if recipe[key] not in (False, "observed"):
-                raise ValueError(f"{recipe['task']}: pairs know no {key}, got {recipe[key]!r}.")
-        return data
-    if recipe["data.shuffle"]:
-        data = shuffled(data)
-    if recipe["data.structure"] == "observed":
-        return data
-    from protgraph.data.predicted import folded
-    from protgraph.language.esmfold import load
-    from protgraph.language.folding import fold_all
-
-    model = load(recipe["data.fold"])
-    place = cache.folder() / "folded" / model.digest[:16]
-    return folded(data, lambda proteins: fold_all(proteins, place, model=model), model.name)
 
 
 @contextmanager
@@ -147,8 +105,10 @@ def run(
     ValueError, FileNotFoundError
         Where the task, its data or a setting is not what it must be.
     """
-    data = data or data_of(recipe)
-    task = task_of(recipe).named(data.outputs)
+    if data is None:
+        task, data = question(recipe)
+    else:
+        task = task_of(recipe).named(data.outputs)
     tags = {
         "recipe": recipe.digest,
         "data": data.digest,

@@ -8,8 +8,8 @@ import yaml
 from protgraph.baselines import BASELINES
 from protgraph.learn import config_of
 from protgraph.models.model import Model
+from protgraph.question import task_of
 from protgraph.recipe import PRETRAINING, configs, load
-from protgraph.run import task_of
 
 HOME = Path(__file__).parents[1] / "configs"
 

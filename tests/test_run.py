@@ -9,9 +9,10 @@ from protgraph import cells
 from protgraph.cli import main
 from protgraph.data.sites import planted
 from protgraph.evaluate import Scored, thresholds
+from protgraph.question import task_of
 from protgraph.recipe import load as recipe_of
 from protgraph.resolve import load
-from protgraph.run import execute, run, task_of
+from protgraph.run import execute, run
 from protgraph.tasks.metrics import auprc
 
 FEW = ["train.epochs=6", "model.width=16", "data.batch=400"]

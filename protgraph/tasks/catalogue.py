@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from protgraph.tasks.ec import ec_ontology
@@ -22,6 +23,7 @@ from protgraph.tasks.task import Task
 
 _SITE = {"auprc": auprc, "auroc": auroc}
 _SITES = ("prior", "window-boosting", "shells-boosting")
+_PAIRS = ("prior", "degree", "composition-linear")
 _PROTEINS = ("prior", "composition-linear", "kmer-linear", "kmer-neighbour")
 
 
@@ -83,7 +85,7 @@ def _partners(name: str) -> Task:
         loss=binary_cross_entropy,
         metrics={"auprc": auprc, "accuracy": binary_accuracy},
         monitor="auprc",
-        baselines=("prior", "degree", "composition-linear"),
+        baselines=_PAIRS,
     )
 
 
@@ -169,3 +171,38 @@ TASKS: dict[str, Task] = {
     )
 }
 """Task by name."""
+
+
+def own(name: str, level: str, kind: str, outputs: tuple[str, ...]) -> Task:
+    """Make the task of a table of your own.
+
+    Parameters
+    ----------
+    name : str
+        Not the name of another task.
+    level, kind, outputs
+        As `protgraph.data.table.Table` has them.
+
+    Raises
+    ------
+    ValueError
+        Where the name is taken.
+
+    Examples
+    --------
+    >>> own("melting", "protein", "value", ("celsius",)).monitor
+    'spearman'
+    """
+    if name in TASKS:
+        raise ValueError(f"{name} is a task of its own; a table needs another name.")
+    baselines = {"residue": ("prior",), "protein": _PROTEINS, "pair": _PAIRS}[level]
+    if kind == "classes":
+        made = _classes(name, level, outputs, "")
+    elif kind == "value":
+        made = _value(name, outputs[0], "")
+        measure = spearman if len(outputs) == 1 else macro(spearman)
+        made = replace(made, level=level, outputs=outputs, metrics={"spearman": measure})
+    else:
+        metrics = _SITE if len(outputs) == 1 else {k: macro(m) for k, m in _SITE.items()}
+        made = Task(name, level, outputs, binary_cross_entropy, metrics, "auprc")
+    return replace(made, baselines=baselines)

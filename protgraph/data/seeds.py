@@ -1,0 +1,195 @@
+"""Which sequences may be relatives: letters shared on a diagonal, before anything is aligned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+
+from protgraph.structure.identity import similarities
+from protgraph.structure.residues import UNKNOWN, codes
+
+Ints = npt.NDArray[np.int32]
+
+SEEDS = ((0, 1, 2), (0, 1, 3), (0, 3, 4), (0, 4, 6))
+"""Places of three letters that are equal in both sequences; spaced seeds survive mutations that
+words do not (Ma, Tromp & Li, Bioinformatics 18:440, 2002)."""
+
+HITS = 3
+"""Seeds that two sequences share on one diagonal before it is looked at."""
+
+NOISE = 12
+"""What a diagonal scores by chance; only what is above counts."""
+
+BAND = 12
+"""Diagonals to each side whose scores are added: what gaps have cut into pieces."""
+
+BLOCK = 4096
+"""Diagonals that are scored at once."""
+
+USUAL, THOROUGH = 52, 44
+"""Least score of a candidate in BLOSUM62 units: to make clusters, and to check them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """Sequences, and where each seed stands in them.
+
+    The letters stand in one row with room between the sequences, `starts` [B] tells where each
+    begins. `tables` has, for each seed, the bounds of its words and the places of their first
+    letters.
+    """
+
+    letters: npt.NDArray[np.uint8] = field(repr=False)
+    starts: Ints
+    tables: tuple[tuple[npt.NDArray[np.int64], Ints], ...] = field(repr=False)
+    longest: int
+
+
+def index(sequences: Sequence[str], *, longest: int) -> Index:
+    """Note where each seed stands.
+
+    Parameters
+    ----------
+    sequences : sequence of str
+        B of them, at least one.
+    longest : int
+        Length of the longest sequence that will be looked up.
+
+    Raises
+    ------
+    ValueError
+        Where B times `longest` and all letters are more than 2^31.
+
+    Examples
+    --------
+    >>> index(["MKWY", "ACD"], longest=4).starts.tolist()
+    [4, 12]
+    """
+    ends = list(accumulate((len(s) + longest for s in sequences), initial=longest))
+    if ends[-1] >= 2**31:
+        raise ValueError(
+            f"index: room for 2^31 letters, but {len(sequences)} sequences with {longest} between "
+            f"them take {ends[-1]}. MMseqs2 has no such limit."
+        )
+    letters = np.full(ends[-1], UNKNOWN, dtype=np.uint8)
+    for sequence, start in zip(sequences, ends, strict=False):
+        letters[start : start + len(sequence)] = codes(sequence)
+    tables = []
+    for seed in SEEDS:
+        words, places = _words(letters, seed)
+        order = np.argsort(words, kind="stable")
+        bounds = np.searchsorted(words[order], np.arange(UNKNOWN ** len(seed) + 1))
+        tables.append((bounds, places[order].astype(np.int32)))
+    return Index(letters, np.array(ends[:-1], dtype=np.int32), tuple(tables), longest)
+
+
+def _words(
+    letters: npt.NDArray[np.uint8], seed: tuple[int, ...]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number of each word without X, and the place of its first letter."""
+    count = max(len(letters) - seed[-1], 0)
+    word, known = np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool)
+    for step in seed:
+        letter = letters[step : step + count]
+        word = word * UNKNOWN + letter  # UNKNOWN is 20, the number of amino acids
+        known &= letter < UNKNOWN
+    places = np.flatnonzero(known)
+    return word[places], places
+
+
+def candidates(sequence: str, index: Index, *, least: float = USUAL) -> tuple[Ints, Ints]:
+    """Sequences of the index that may be relatives.
+
+    Parameters
+    ----------
+    sequence : str
+        At most `index.longest` letters.
+    index : Index
+    least : float
+        Least score.
+
+    Returns
+    -------
+    targets, scores : ndarray of int32, shape [K]
+        Places in the index, the best first and equal ones in the order of the index. Whether a
+        sequence is among them depends on the two sequences alone, and not on which is looked up.
+
+    Notes
+    -----
+    Three seeds on one diagonal, then the best ungapped segment on it, as BLAST (Altschul et al.,
+    Nucleic Acids Res 25:3389, 1997) and MMseqs2 do; the seeds here are of equal letters.
+
+    Measured on 900 PDB chains, all 404,550 pairs aligned: of 1,033 pairs of relatives (30 %
+    identity, half of one covered) `USUAL` finds 1,021 and `THOROUGH` 1,024; MMseqs2 at sensitivity
+    7.5 and an E-value of 0.001 finds 1,002. Each of the 9 that `THOROUGH` misses has a chain of at
+    most 100 residues.
+    The numbers here were chosen on chains of the same kind, some of them the same ones.
+
+    Examples
+    --------
+    >>> chain = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEG"
+    >>> targets, scores = candidates(chain[3:], index([chain, "ACDEFGHIKL"], longest=40))
+    >>> targets.tolist(), scores.tolist()
+    ([0], [158])
+    """
+    if len(sequence) > index.longest:
+        raise ValueError(
+            f"candidates: the index has room for {index.longest} letters, got {len(sequence)}."
+        )
+    query = codes(sequence).astype(np.uint8)
+    diagonals = _diagonals(query, index)
+    scores = _ungapped(query, diagonals, index.letters)
+    above = scores > NOISE
+    diagonals, scores = diagonals[above], scores[above] - NOISE
+    sums = np.append(0, np.cumsum(scores, dtype=np.int64))
+    high = np.searchsorted(diagonals, diagonals + BAND, side="right")
+    low = np.searchsorted(diagonals, diagonals - BAND, side="left")
+    scores = (sums[high] - sums[low] + NOISE).astype(np.int32)
+    targets = np.searchsorted(index.starts, diagonals + len(query) - 1, side="right") - 1
+    best = np.zeros(len(index.starts), dtype=np.int32)
+    np.maximum.at(best, targets, scores)
+    order = np.argsort(-best, kind="stable")
+    order = order[: int((best >= least).sum())]
+    return order.astype(np.int32), best[order]
+
+
+def _diagonals(query: npt.NDArray[np.uint8], index: Index) -> Ints:
+    """Diagonals with `HITS` seeds, sorted: where the query's first letter would stand."""
+    found = []
+    for seed, (bounds, places) in zip(SEEDS, index.tables, strict=True):
+        words, own = _words(query, seed)
+        low, count = bounds[words], bounds[words + 1] - bounds[words]
+        first = (low - np.cumsum(count) + count).astype(np.int32)
+        at = np.arange(count.sum(), dtype=np.int32) + np.repeat(first, count)
+        found.append(places[at] - np.repeat(own.astype(np.int32), count))
+    hits = np.sort(np.concatenate(found))
+    enough = hits[HITS - 1 :][hits[HITS - 1 :] == hits[: len(hits) - HITS + 1]]
+    new: npt.NDArray[np.bool_] = np.diff(enough, prepend=-1) != 0
+    once: Ints = enough[new]
+    return once
+
+
+def _ungapped(
+    query: npt.NDArray[np.uint8], diagonals: Ints, letters: npt.NDArray[np.uint8]
+) -> Ints:
+    """Score of the best segment without gaps on each diagonal."""
+    table = similarities()
+    width = np.int16 if int(table.max()) * len(query) < 2**15 else np.int32
+    best = np.zeros(len(diagonals), dtype=width)
+    tables = [row.tobytes().ljust(256, b"\0") for row in table.astype(np.int8)]
+    windows = np.lib.stride_tricks.sliding_window_view(letters, len(query))
+    for start in range(0, len(diagonals), BLOCK):
+        part = best[start : start + BLOCK]
+        beside = np.ascontiguousarray(windows[diagonals[start : start + BLOCK]].T)
+        run = np.zeros(len(part), dtype=width)
+        for letter, row in zip(query.tolist(), beside, strict=True):
+            # bytes.translate looks a table up several times as fast as numpy does
+            scores = np.frombuffer(row.tobytes().translate(tables[letter]), dtype=np.int8)
+            np.add(run, scores.astype(width), out=run)
+            np.maximum(run, 0, out=run)
+            np.maximum(part, run, out=part)
+    return best.astype(np.int32)
