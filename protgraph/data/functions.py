@@ -14,7 +14,7 @@ from protgraph.structure.protein import Floats, Protein
 from protgraph.structure.read import read
 
 IDENTITY = ("below30", "below40", "below50", "below70", "below95")
-"""Official bins of test chains, each part of the next: all training chains below so many %."""
+"""Official bins of test chains: below so many % to all of training; each part of the next."""
 
 FEWEST = 5
 """Chains that a term of `ec_structures` has at least."""

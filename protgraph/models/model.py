@@ -231,6 +231,7 @@ def _config(text: str) -> Config:
         raise ValueError("not a protgraph model's configuration.") from error
     if version != FORMAT:
         raise ValueError(f"model format {version}; this version reads format {FORMAT}.")
+    stored.setdefault("value", False)  # Models were saved before there were quantities.
     keys = {key.name for key in fields(Config)}
     if keys != set(stored):
         odd, gone = sorted(set(stored) - keys), sorted(keys - set(stored))

@@ -52,10 +52,7 @@ def sequences(path: str | Path) -> tuple[Protein, ...]:
     ...     [(p.name, p.sequence, p.notes) for p in sequences(path)]
     [('a', 'MKV', ()), ('b', 'MKX', ('U read as X at 3',))]
     """
-    return tuple(
-        Protein(name, sequence, notes=notes)
-        for name, sequence, notes in records(path)
-    )
+    return tuple(Protein(name, sequence, notes=notes) for name, sequence, notes in records(path))
 
 
 def records(path: str | Path) -> list[tuple[str, str, tuple[str, ...]]]:
