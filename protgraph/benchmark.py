@@ -58,7 +58,7 @@ class Report:
             f"# Benchmark: {self.task}",
             f"Test {self.monitor}, mean over {count} seed{'s' * (count > 1)} (one of what does not "
             "depend on it), 95 % interval by family. The reference is the cheap baseline that is "
-            "best on validation; differences to it are paired. Memory is that of the whole process.",
+            "best on validation; differences to it are paired. Memory: the whole process.",
             report.table(self.rows),
             *(f"**{name}** failed: {reason}" for name, reason in self.failed.items()),
             f"Data {facts['data']}, split {facts['split']}, commit {facts['commit']}"

@@ -87,8 +87,8 @@ def _labels(data: Pairs) -> Learned:
 
 def _composition(data: Pairs) -> Learned:
     """Logistic regression of what the compositions of the two proteins have in common."""
-    own = np.stack([baseline.composition(protein) for protein in data.proteins])
-    own = (own - own.mean(axis=0)) / own.std(axis=0)
+    plain = np.stack([baseline.composition(protein) for protein in data.proteins])
+    own = StandardScaler().fit_transform(plain)
     return _fitted(data, lambda rows: symmetric(own, data.pairs[rows]))
 
 
