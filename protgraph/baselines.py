@@ -10,6 +10,7 @@ from scipy import sparse
 
 from protgraph.data.dataset import Dataset, Example
 from protgraph.insight.probe import linear as linear_probe
+from protgraph.language.stored import recalled
 from protgraph.learned import Learned, balance
 from protgraph.models import baseline, linear
 from protgraph.predict import spread
@@ -180,17 +181,64 @@ def _fitted(
 
 
 def _neighbour(recipe: Recipe, task: Task, data: Dataset) -> Learned:
+    """Let the nearest training proteins vote: by their words, or by their mean vectors."""
     _of(recipe, task, "protein")
+    name, layer = recipe["vectors.encoder"], recipe["vectors.layer"]
+
+    def places(examples: Sequence[Example]) -> sparse.csr_matrix:
+        if not name:
+            return linear.shares(linear.kmers(_letters(examples)))
+        vectors = recalled(name, layer=layer).encode(_letters(examples))
+        return linear.shares(sparse.csr_matrix(np.stack([own.mean(axis=0) for own in vectors])))
+
     train = data.side("train")
-    known, y = linear.shares(linear.kmers(_letters(train))), _labels(train)
+    known, y = places(train), _labels(train)
     if task.exclusive:
         y = np.eye(len(task.outputs), dtype=np.float32)[y[:, 0].astype(np.int64)]
 
     def score(examples: Sequence[Example]) -> list[Floats]:
-        asked = linear.shares(linear.kmers(_letters(examples)))
-        return list(linear.neighbours(asked, known, y))
+        return list(linear.neighbours(places(examples), known, y))
 
     return Learned(score, None, None, 0)
+
+
+def fused(recipe: Recipe, task: Task, data: Dataset, own: Learned) -> Learned:
+    """Mix a model's scores with its nearest training proteins' votes; validation says how much.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        `vectors.encoder` says by which vectors proteins are near, words of letters if empty.
+    task : Task
+        Of proteins.
+    data : Dataset
+    own : Learned
+
+    Returns
+    -------
+    learned : Learned
+        (1 - w) times the model and w times the votes, w of 0, .05, ..., 1. It has no model to
+        save: its votes need the training set.
+    """
+    near = _neighbour(recipe, task, data)
+    valid = data.side("valid")
+    y = _labels(valid)
+    mine, theirs = np.stack(own.score(valid)), np.stack(near.score(valid))
+
+    def height(weight: float) -> float:
+        return task.measure(y, (1 - weight) * mine + weight * theirs)[task.monitor]
+
+    best = max(np.linspace(0.0, 1.0, 21).tolist(), key=height)
+
+    def score(examples: Sequence[Example]) -> list[Floats]:
+        pairs = zip(own.score(examples), near.score(examples), strict=True)
+        return [((1 - best) * a + best * b).astype(np.float32) for a, b in pairs]
+
+    return Learned(score, None, own.history, own.parameters)
+
+
+def _fused_words(recipe: Recipe, task: Task, data: Dataset) -> Learned:
+    return fused(recipe, task, data, _kmers(recipe, task, data))
 
 
 BASELINES: dict[str, Callable[[Recipe, Task, Dataset], Learned]] = {
@@ -198,6 +246,7 @@ BASELINES: dict[str, Callable[[Recipe, Task, Dataset], Learned]] = {
     "composition-linear": _composition,
     "kmer-linear": _kmers,
     "kmer-neighbour": _neighbour,
+    "kmer-fused": _fused_words,
     "onehot-ridge": _positions,
     "window-linear": _window,
     "window-boosting": _boosting(structure=False),

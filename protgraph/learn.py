@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from protgraph import pairs
-from protgraph.baselines import BASELINES
+from protgraph.baselines import BASELINES, fused
 from protgraph.data.batch import Collated, batches
 from protgraph.data.dataset import Dataset, Example, Pairs
 from protgraph.graph.edges import KINDS
@@ -62,7 +62,8 @@ def learn(
         return pairs.BASELINES[recipe["model.encoder"]](data)
     if recipe["model.encoder"] in BASELINES:
         return BASELINES[recipe["model.encoder"]](recipe, task, data)
-    return _network(recipe, task, data, folder=folder, log=log)
+    own = _network(recipe, task, data, folder=folder, log=log)
+    return fused(recipe, task, data, own) if recipe["model.fused"] else own
 
 
 def _network(

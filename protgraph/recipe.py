@@ -42,6 +42,8 @@ DEFAULTS: dict[str, Any] = {
     "model.width": 64,
     "model.layers": 3,
     "model.dropout": 0.2,
+    # Mix the scores of proteins with the votes of their nearest training proteins.
+    "model.fused": False,
     # A language encoder by name, folder or hub id, "" for none; and its layer.
     "vectors.encoder": "",
     "vectors.layer": -1,

@@ -24,7 +24,7 @@ from protgraph.tasks.task import Task
 _SITE = {"auprc": auprc, "auroc": auroc}
 _SITES = ("prior", "window-boosting", "shells-boosting")
 _PAIRS = ("prior", "degree", "composition-linear")
-_PROTEINS = ("prior", "composition-linear", "kmer-linear", "kmer-neighbour")
+_PROTEINS = ("prior", "composition-linear", "kmer-linear", "kmer-neighbour", "kmer-fused")
 
 
 def _site(name: str, output: str, ligand: str) -> Task:
@@ -73,7 +73,7 @@ def _value(name: str, output: str, given: str) -> Task:
         monitor="spearman",
         given=given,
         value=True,
-        baselines=("prior", "onehot-ridge", "kmer-linear", "kmer-neighbour"),
+        baselines=("prior", "onehot-ridge", "kmer-linear", "kmer-neighbour", "kmer-fused"),
     )
 
 
