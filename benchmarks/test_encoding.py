@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 import torch
 
-from protgraph.data.corpora import pretraining
+from protgraph.data.corpora import STATES, pretraining, secondary_structure
+from protgraph.data.dataset import SPLITS, Example
+from protgraph.insight.probe import linear
 from protgraph.language.encoder import encoder
 
 FULL = os.environ.get("PROTGRAPH_BENCHMARK") == "full"
@@ -153,3 +155,31 @@ def test_packed_beside_padded(proteins, checkpoint):
         )
         assert near.min() > 0.9
     print({name: f"{rate / 1e9:.0f} GFLOP/s" for name, rate in peaks.items()})
+
+
+@pytest.mark.usefixtures("proteins")
+def test_what_precision_costs_a_task():
+    """Q3 of a linear probe on `mini`, fitted to fp32 vectors and asked of all three precisions."""
+    data = secondary_structure()
+    counts = {"train": 300, "valid": 100, "test": 364} if FULL else dict.fromkeys(SPLITS, 12)
+    chosen = {side: data.side(side)[:count] for side, count in counts.items()}
+
+    def rows(side: str, precision: str) -> tuple[np.ndarray, np.ndarray]:
+        examples: list[Example] = chosen[side]
+        vectors = encoder("mini", precision=precision).encode(
+            [e.protein.sequence for e in examples]
+        )
+        known = [np.isfinite(e.y[:, 0]) for e in examples]
+        x = np.concatenate([own[keep] for own, keep in zip(vectors, known, strict=True)])
+        y = [e.y[keep, 0] for e, keep in zip(examples, known, strict=True)]
+        return x, np.concatenate(y).astype(np.int64)
+
+    probe = linear(rows("train", "fp32"), rows("valid", "fp32"), classes=len(STATES))
+    print("\n\n| mini | Q3 | other calls than fp32 |\n|---|---|---|")
+    said = {}
+    for precision in ("fp32", "bf16", "int8"):
+        x, y = rows("test", precision)
+        said[precision] = probe.scores(x).argmax(axis=1)
+        other = (said[precision] != said["fp32"]).mean()
+        print(f"| {precision} | {(said[precision] == y).mean():.4f} | {other:.2%} |")
+        assert other < 0.05

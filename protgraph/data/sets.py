@@ -7,6 +7,7 @@ from collections.abc import Callable
 from protgraph.data.corpora import localisation, secondary_structure, topology
 from protgraph.data.dataset import Dataset, Pairs
 from protgraph.data.functions import ec_chains, ec_structures
+from protgraph.data.interfaces import interfaces
 from protgraph.data.partners import ROUTES, SCHEMES, human, shs27k, yeast
 from protgraph.data.sites import LIGANDS, enzyme_class, planted, sites
 from protgraph.data.variants import GB1, fluorescence, gb1, stability
@@ -32,6 +33,7 @@ SETS: dict[str, Callable[..., Dataset | Pairs]] = {
     "magnesium-site": lambda *, gaps=True: sites(("MG",), gaps=gaps),
     "peptide-site": lambda *, gaps=True: sites(("PEP",), gaps=gaps),
     "ligand-sites": lambda *, gaps=True: sites(LIGANDS, gaps=gaps),
+    "interface": lambda *, gaps=True: interfaces(),
     "enzyme-class": enzyme_class,
     "ec-chains": lambda *, gaps=True: ec_chains(),
     "ec-structures": ec_structures,

@@ -125,6 +125,32 @@ def align(a: str, b: str) -> Alignment:
     return Alignment(float(found.score), same / columns, *covers)
 
 
+def matched(a: str, b: str) -> npt.NDArray[np.int64]:
+    """Places of two sequences that the best local alignment puts into one column.
+
+    Parameters
+    ----------
+    a, b : str
+        Letters of `LETTERS`, at least one each.
+
+    Returns
+    -------
+    places : ndarray of int64, shape [2, M]
+        Of `a` and of `b`, from 0; equal letters or not.
+
+    Examples
+    --------
+    >>> matched("MKWYC", "AMKWYA").tolist()
+    [[0, 1, 2, 3], [1, 2, 3, 4]]
+    """
+    found = _aligner().align(a, b)
+    if found.score <= 0:
+        return np.empty((2, 0), dtype=np.int64)
+    blocks = np.transpose(found[0].aligned, (1, 0, 2)).tolist()
+    columns = [[range(*one), range(*two)] for one, two in blocks]
+    return np.array([[place for block in columns for place in block[k]] for k in (0, 1)])
+
+
 def _ordered(a: str, b: str) -> tuple[str, str]:
     """The shorter first, then by letters, so that an alignment does not depend on the order."""
     return (a, b) if (len(a), a) <= (len(b), b) else (b, a)

@@ -105,6 +105,7 @@ TASKS: dict[str, Task] = {
         _site("calcium-site", "calcium", "calcium"),
         _site("magnesium-site", "magnesium", "magnesium"),
         _site("peptide-site", "peptide", "a peptide"),
+        _site("interface", "interface", "the partner of its complex"),
         _site("planted-site", "site", "the chain has a planted site"),
         Task(
             name="ligand-sites",
