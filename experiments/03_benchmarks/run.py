@@ -1,0 +1,88 @@
+"""Benchmarks of many tasks, and one table over all of them.
+
+    PROTGRAPH_DATA=... python experiments/03_benchmarks/run.py [TASK ...]
+
+Each task is one `protgraph benchmark TASK --folder runs/03 -o experiments/03_benchmarks/TASK`;
+the table in README.md is made of the reports that are there. Cells that were computed are kept in
+`--folder` and not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from protgraph.benchmark import benchmark
+from protgraph.insight.report import table
+
+HERE = Path(__file__).parent
+TASKS: dict[str, list[str]] = {
+    "zinc-site": ["zinc_site/egnn", "zinc_site/cnn"],
+    "interface": ["interface/egnn", "interface/cnn"],
+    "enzyme-class": ["enzyme_class/egnn", "enzyme_class/light_attention"],
+    "ec-structures": ["ec_structures/egnn", "ec_structures/light_attention"],
+    "ec-chains": [],
+    "localisation": [],
+    "topology": [],
+    "secondary-structure": [],
+    "fluorescence": [],
+    "stability": [],
+    **{
+        f"gb1-{split}": []
+        for split in ("one-vs-rest", "two-vs-rest", "three-vs-rest", "low-vs-high", "sampled")
+    },
+    "ppi-yeast-original": [],
+    "ppi-yeast-rewired": [],
+    "ppi-yeast-partition": [],
+    "ppi-human": [],
+    **{f"shs27k-{route}-{seed}": [] for route in ("random", "bfs", "dfs") for seed in range(3)},
+}
+"""Task -> the models beside its baselines; the lightest that answer "does the graph help"."""
+
+
+def row_of(task: str, found: dict[str, Any]) -> dict[str, str]:
+    """A row of the summary: the best baseline by validation, and the best model by validation."""
+    rows = found["rows"]
+    (gain,) = [key for key in rows[0] if key.startswith("minus ")]
+    least = gain.removeprefix("minus ")
+    models = [r for r in rows if "/" in r["model"] and "shuffled" not in r["model"]]
+    (base,) = [r for r in rows if r["model"] == least]
+    best = models[0] if models else None
+    return {
+        "task": f"[{task}]({task}/report.md)",
+        "metric": found["monitor"],
+        "best cheap baseline": least,
+        "test": base["test"],
+        "best model": best["model"].split("/")[1] if best else "",
+        "its test": best["test"] if best else "",
+        "it minus the baseline": best[gain] if best else "",
+    }
+
+
+def main() -> None:
+    """Compute what is asked for, then lay out what is there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", default=[], metavar="TASK")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, default=Path("runs/03"))
+    args = parser.parse_args()
+    for task in args.tasks:
+        found = benchmark(
+            task, models=TASKS[task], seeds=args.seeds, folder=args.folder,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )  # fmt: skip
+        found.write(HERE / task)
+    there = [task for task in TASKS if (HERE / task / "report.json").is_file()]
+    rows = [row_of(task, json.loads((HERE / task / "report.json").read_text())) for task in there]
+    readme = (HERE / "README.md").read_text()
+    mark = r"(<!-- summary -->\n).*?(<!-- end -->)"
+    text = re.sub(mark, lambda m: f"{m[1]}{table(rows)}\n{m[2]}", readme, flags=re.S)
+    (HERE / "README.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
