@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from protgraph.verbs import (
     benchmark,
+    data,
     embed,
     fold,
     graph,
@@ -79,6 +80,12 @@ def _model_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _split_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    p = verb(data)
+    p.add_argument("action", choices=("list", "verify", "fetch"))
+    p.add_argument("name", nargs="?", metavar="SET", help="a set or a task; verify: default all")
+    p.add_argument("--folder", help="where the sets are (default $PROTGRAPH_DATA)")
+    p.add_argument("--mirror", default="", metavar="URL", help="fetch: a copy of such a folder")
+    p.add_argument("--json", action="store_true", help="one JSON object a line")
     methods = ("auto", "builtin", "mmseqs", "exact")
     p = verb(split)
     p.add_argument("file", metavar="FILE", help="a table (.csv, .tsv, .parquet) or sequences")

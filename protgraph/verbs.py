@@ -154,6 +154,27 @@ def benchmark(args: argparse.Namespace) -> int:
     return 0
 
 
+def data(args: argparse.Namespace) -> int:
+    """List the benchmark sets, verify the files of some, or fetch them."""
+    from protgraph.data import stock
+
+    if args.action == "list":
+        for row in stock.listed(args.folder):
+            size = f"{row.size / 1e6:.1f} MB"
+            line = (row.name, row.present, size, row.licence, row.source)
+            print(json.dumps(row._asdict()) if args.json else "\t".join(line))
+        return 0
+    if args.action == "verify":
+        found = stock.verify(args.name, folder=args.folder)
+    else:
+        if args.name is None:
+            raise ValueError("data fetch needs the name of a set; `protgraph data list` has them.")
+        found = stock.fetch(args.name, args.folder, mirror=args.mirror)
+    for one in found:
+        print(json.dumps(one._asdict()) if args.json else "\t".join(one).rstrip())
+    return 0 if all(one.state == "ok" for one in found) else 2
+
+
 def split(args: argparse.Namespace) -> int:
     """Split a table or sequences: no relatives across sides, at random, or by a column."""
     from protgraph.data.divide import divide, written

@@ -197,3 +197,13 @@ def test_fold_without_a_checkpoint_says_how_to_get_one(tmp_path, capsys):
     assert main(words) == 2
     assert "there is no such folder" in capsys.readouterr().err
     assert not (tmp_path / "m").exists()
+
+
+def test_sets_are_listed_and_what_is_absent_is_no_success(tmp_path, capsys):
+    assert main(["data", "list", "--folder", str(tmp_path)]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert ["gb1", "no", "1.2 MB"] in [row[:3] for row in rows]
+    assert main(["data", "verify", "gb1", "--folder", str(tmp_path), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["state"] == "missing"
+    assert main(["data", "fetch", "--folder", str(tmp_path)]) == 2
+    assert "needs the name of a set" in capsys.readouterr().err

@@ -69,15 +69,17 @@ def test_degrees_say_nothing_of_proteins_that_training_does_not_have():
 
 
 def test_a_training_pair_does_not_count_itself():
-    # Every protein has one pair: its own label is all that could tell it.
+    # Every protein has one training pair, so what is left of it without that pair is nothing: new
+    # pairs of proteins with a positive one each are as likely as any.
     proteins = tuple(Protein(f"p{i}", "MKV") for i in range(80))
-    rows = np.arange(80).reshape(40, 2)
-    y = (np.arange(40) % 2)[:, None].astype(float)
-    side = ("train",) * 36 + ("valid",) * 2 + ("test",) * 2
-    said = pairs.BASELINES["degree"](Pairs("one", "", proteins, rows, y, side)).score(np.arange(40))
-    assert np.ptp(np.stack(said)[36:]) == 0
-    # With itself counted, new pairs would look like neither class and training would be sure.
-    assert np.stack(said)[36:].mean() == pytest.approx(0.5, abs=0.05)
+    train = np.arange(80).reshape(40, 2)
+    rows = np.concatenate([train, [[2, 6], [0, 4]]])  # proteins of positive pairs
+    y = np.append(np.arange(40) % 2 == 0, [False, True])[:, None].astype(float)
+    y[[1, 3]] = 1.0
+    y[[0, 2]] = 0.0
+    data = Pairs("one", "", proteins, rows, y, ("train",) * 40 + ("valid", "test"))
+    said = np.stack(pairs.BASELINES["degree"](data).score(np.arange(40, 42)))
+    assert said == pytest.approx(0.5, abs=0.05)
 
 
 def test_networks_are_refused_for_pairs():
