@@ -19,7 +19,7 @@ from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
 
 PROTEINS = 1500
-"""Proteins that `window-linear` learns from at most; a fifth of it chooses the penalty."""
+"""Proteins that a linear probe of residues sees at most; a fifth of it chooses the penalty."""
 
 Features = Callable[[Sequence[Example]], sparse.csr_matrix]
 
@@ -72,29 +72,51 @@ def _boosting(structure: bool) -> Callable[[Recipe, Task, Dataset], Learned]:
     return make
 
 
+Rows = Callable[[Sequence[Example]], list[Floats]]
+
+
 def _window(recipe: Recipe, task: Task, data: Dataset) -> Learned:
-    """Fit a softmax of a window of letters; at most `PROTEINS` proteins, drawn by the seed."""
+    """Look at a window of letters."""
+
+    def rows(examples: Sequence[Example]) -> list[Floats]:
+        return [baseline.window(e.protein, at=np.arange(len(e.protein))) for e in examples]
+
+    return _softmax(recipe, task, data, rows)
+
+
+def _vectors(recipe: Recipe, task: Task, data: Dataset) -> Learned:
+    """Look at language-model vectors, frozen."""
+    name, layer = recipe["vectors.encoder"], recipe["vectors.layer"]
+    if not name:
+        raise ValueError("vectors-linear needs a vectors.encoder, such as mini, got ''.")
+    language = recalled(name, layer=layer)
+    return _softmax(recipe, task, data, lambda examples: language.encode(_letters(examples)))
+
+
+def _softmax(recipe: Recipe, task: Task, data: Dataset, rows: Rows) -> Learned:
+    """Fit a linear probe of residues; at most `PROTEINS` proteins, drawn by the seed."""
     _of(recipe, task, "residue")
     if not task.exclusive:
-        raise ValueError(f"window-linear tells classes apart; {task.name} has none.")
+        kind = recipe["model.encoder"]
+        raise ValueError(f"{kind} tells classes apart; {task.name} has none.")
     generator = np.random.default_rng(recipe["seed"])
 
     def side(name: str, count: int) -> tuple[Floats, npt.NDArray[np.int64]]:
         own = data.side(name)
         drawn = generator.permutation(len(own))[:count]
         examples = [own[i] for i in sorted(drawn)]
-        known = [np.flatnonzero(~np.isnan(e.y[:, 0])) for e in examples]
-        pairs = list(zip(examples, known, strict=True))
-        x = np.concatenate([baseline.window(e.protein, at=at) for e, at in pairs])
-        return x, np.concatenate([e.y[at, 0] for e, at in pairs]).astype(np.int64)
+        known = [~np.isnan(e.y[:, 0]) for e in examples]
+        x = np.concatenate([x[at] for x, at in zip(rows(examples), known, strict=True)])
+        y = np.concatenate([e.y[at, 0] for e, at in zip(examples, known, strict=True)])
+        return x, y.astype(np.int64)
 
     classes = len(task.outputs)
     probe = linear_probe(side("train", PROTEINS), side("valid", PROTEINS // 5), classes=classes)
 
     def score(examples: Sequence[Example]) -> list[Floats]:
-        rows = [baseline.window(e.protein, at=e.items) for e in examples]
         return [
-            spread(e.protein, e.items, probe.scores(x)) for e, x in zip(examples, rows, strict=True)
+            spread(e.protein, e.items, probe.scores(x[e.items]))
+            for e, x in zip(examples, rows(examples), strict=True)
         ]
 
     return Learned(score, None, None, probe.weight.size)
@@ -249,6 +271,7 @@ BASELINES: dict[str, Callable[[Recipe, Task, Dataset], Learned]] = {
     "kmer-fused": _fused_words,
     "onehot-ridge": _positions,
     "window-linear": _window,
+    "vectors-linear": _vectors,
     "window-boosting": _boosting(structure=False),
     "shells-boosting": _boosting(structure=True),
 }

@@ -15,13 +15,16 @@ from protgraph import recipe
 from protgraph.cells import Cell, kept, loaded, stacked
 from protgraph.evaluate import columns
 from protgraph.insight import report
-from protgraph.models.model import SEQUENCE
+from protgraph.models.model import ENCODERS, SEQUENCE
 from protgraph.tasks import statistics
 from protgraph.tasks.task import Task
 from protgraph.track import runs
 
 CONTROLS = {"edges shuffled": "graph.shuffle", "letters shuffled": "data.shuffle"}
 """Control of a model -> the recipe key that makes it."""
+
+GRAPHS = set(ENCODERS) - set(SEQUENCE)
+"""Encoders that look at edges."""
 
 DRAWN = ("window-linear", "window-boosting", "shells-boosting")
 """Baselines that depend on a seed; the others are computed once."""
@@ -122,7 +125,7 @@ def plan(task: Task, models: Sequence[str], seeds: int) -> dict[str, list[recipe
             continue
         given[name] = dict(settings)
         for control, key in CONTROLS.items():
-            if key == "graph.shuffle" and settings["model.encoder"] in SEQUENCE:
+            if key == "graph.shuffle" and settings["model.encoder"] not in GRAPHS:
                 continue
             given[f"{name}, {control}"] = {**settings, key: True}
     return {

@@ -85,6 +85,15 @@ def test_a_window_of_letters_tells_states_of_residues():
     assert said.shape == (8 * 40, 2)
 
 
+def test_vectors_are_read_by_a_linear_probe():
+    data = dataset(lambda s: [[float(letter == "K")] for letter in s], 40)
+    height, _ = value_of("vectors-linear", STATES, data, **{"vectors.encoder": "onehot"})
+    assert height == 1.0
+    recipe = Recipe({"task": "made", "model.encoder": "vectors-linear"})
+    with pytest.raises(ValueError, match=r"needs a vectors\.encoder"):
+        BASELINES["vectors-linear"](recipe, STATES, data)
+
+
 def test_validation_says_how_much_the_neighbours_count():
     data = dataset(lambda s: [min(s.count("K") // 6, 2)])
     recipe = Recipe({"task": "made", "model.encoder": "kmer-linear"})

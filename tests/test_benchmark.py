@@ -85,7 +85,7 @@ def test_a_model_that_breaks_does_not_lose_the_others(few, monkeypatch):
     assert dict(found.failed) == {"kmer-linear": "RuntimeError: out of ideas"}
     assert "**kmer-linear** failed: RuntimeError: out of ideas" in found.markdown()
     assert {row["model"] for row in found.rows} == {
-        "prior", "composition-linear", "kmer-neighbour",
+        "prior", "composition-linear", "kmer-neighbour", "kmer-fused",
     }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ TASKS: dict[str, list[str]] = {
     "ec-chains": [],
     "localisation": [],
     "topology": [],
-    "secondary-structure": [],
+    "secondary-structure": ["secondary_structure/mini"],
     "fluorescence": [],
     "stability": [],
     **{
