@@ -85,11 +85,18 @@ def _window(recipe: Recipe, task: Task, data: Dataset) -> Learned:
 
 
 def _vectors(recipe: Recipe, task: Task, data: Dataset) -> Learned:
-    """Look at language-model vectors, frozen."""
+    """Look at language-model vectors, frozen: of residues, or their mean of proteins."""
     name, layer = recipe["vectors.encoder"], recipe["vectors.layer"]
     if not name:
         raise ValueError("vectors-linear needs a vectors.encoder, such as mini, got ''.")
     language = recalled(name, layer=layer)
+    if task.level == "protein":
+
+        def means(examples: Sequence[Example]) -> sparse.csr_matrix:
+            vectors = language.encode(_letters(examples))
+            return sparse.csr_matrix(np.stack([own.mean(axis=0) for own in vectors]))
+
+        return _fitted(recipe, task, data, means, scaled=True)
     return _softmax(recipe, task, data, lambda examples: language.encode(_letters(examples)))
 
 

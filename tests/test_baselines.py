@@ -89,6 +89,8 @@ def test_vectors_are_read_by_a_linear_probe():
     data = dataset(lambda s: [[float(letter == "K")] for letter in s], 40)
     height, _ = value_of("vectors-linear", STATES, data, **{"vectors.encoder": "onehot"})
     assert height == 1.0
+    share = dataset(lambda s: [min(s.count("K") // 6, 2)])
+    assert value_of("vectors-linear", CLASSES, share, **{"vectors.encoder": "onehot"})[0] > 0.75
     recipe = Recipe({"task": "made", "model.encoder": "vectors-linear"})
     with pytest.raises(ValueError, match=r"needs a vectors\.encoder"):
         BASELINES["vectors-linear"](recipe, STATES, data)

@@ -30,7 +30,7 @@ TASKS: dict[str, list[str]] = {
     "enzyme-class": ["enzyme_class/egnn", "enzyme_class/light_attention"],
     "ec-structures": ["ec_structures/egnn", "ec_structures/light_attention"],
     "ec-chains": [],
-    "localisation": [],
+    "localisation": ["localisation/mini"],
     "topology": [],
     "secondary-structure": ["secondary_structure/mini"],
     "fluorescence": [],
