@@ -3,8 +3,8 @@
     PROTGRAPH_DATA=... python experiments/03_benchmarks/run.py [TASK ...]
 
 Each task is one `protgraph benchmark TASK --folder runs/03 -o experiments/03_benchmarks/TASK`;
-the table in README.md is made of the reports that are there. Cells that were computed are kept in
-`--folder` and not computed again.
+without a task the table in README.md is made of the reports that are there. Cells that were
+computed are kept in `--folder` and not computed again.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def bins_of(found: Report) -> str:
 
 
 def main() -> None:
-    """Compute what is asked for, then lay out what is there."""
+    """Compute what is asked for, or lay out what is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=[], metavar="TASK")
     parser.add_argument("--seeds", type=int, default=5)
@@ -118,6 +118,8 @@ def main() -> None:
         found.write(HERE / task)
         if task == "ec-chains":
             (HERE / task / "bins.md").write_text(bins_of(found))
+    if args.tasks:
+        return
     there = [task for task in TASKS if (HERE / task / "report.json").is_file()]
     rows = [row_of(task, json.loads((HERE / task / "report.json").read_text())) for task in there]
     readme = (HERE / "README.md").read_text()
