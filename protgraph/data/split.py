@@ -177,7 +177,7 @@ def by_family(
     -----
     What is guaranteed: `neighbours.related` is false for every pair across the sides, with the
     method "exact"; with the others for every pair that the thorough search (and MMseqs2, if that
-    was taken) proposes. What it misses is measured in `benchmarks/RESULTS.md`.
+    was taken) proposes. What it misses, `benchmarks/test_cluster.py` counts.
 
     Examples
     --------
