@@ -17,6 +17,7 @@ from protgraph.evaluate import columns
 from protgraph.insight import report
 from protgraph.models.model import ENCODERS, SEQUENCE
 from protgraph.tasks import statistics
+from protgraph.tasks.statistics import Interval
 from protgraph.tasks.task import Task
 from protgraph.track import runs
 
@@ -81,7 +82,7 @@ class Report:
     def json(self) -> dict[str, Any]:
         """All numbers: what `protgraph benchmark --json` prints."""
         rows = [
-            {**row, "interval": _interval(row["test"]), "seeds": self._seeds(row["model"])}
+            {**_said(row), "interval": list(row["test"]), "seeds": self._seeds(row["model"])}
             for row in self.rows
         ]
         return {
@@ -93,8 +94,9 @@ class Report:
         return [{key: one.summary[key] for key in keys} for one in self.cells[model]]
 
 
-def _interval(text: str) -> list[float]:
-    return [float(word.strip("[],")) for word in text.split()]
+def _said(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the intervals of a row out."""
+    return {key: str(v) if isinstance(v, Interval) else v for key, v in row.items()}
 
 
 def plan(task: Task, models: Sequence[str], seeds: int) -> dict[str, list[recipe.Recipe]]:
@@ -190,7 +192,7 @@ def benchmark(
         if not any(name in cells for name in asked.baselines):
             raise ValueError(f"{task}: no baseline could be computed: {failed}.")
         found = Report(task, asked.monitor, rows_of(asked, cells), failed, cells)
-        parent.table("benchmark", found.rows)
+        parent.table("benchmark", [_said(row) for row in found.rows])
     return found
 
 
@@ -251,13 +253,13 @@ def rows_of(task: Task, cells: Mapping[str, Sequence[Cell]]) -> list[dict[str, A
     rows = []
     for name in sorted(cells, key=height, reverse=True):
         said = stacked([one.test for one in cells[name]])
-        gain = "" if name == best else str(statistics.paired(metric, y, said, least, families))
+        gain = "" if name == best else statistics.paired(metric, y, said, least, families)
         peaks = [one.summary["peak_mb"] for one in cells[name]]
         rows.append(
             {
                 "model": name,
                 "valid": height(name),
-                "test": str(statistics.bootstrap(metric, y, said, families)),
+                "test": statistics.bootstrap(metric, y, said, families),
                 f"minus {best}": gain,
                 "parameters": cells[name][0].summary["parameters"],
                 "ms": float(np.median([one.summary["ms_per_protein"] for one in cells[name]])),

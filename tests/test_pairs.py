@@ -10,8 +10,9 @@ from protgraph.evaluate import Scored, centred, sided
 from protgraph.learn import learn
 from protgraph.recipe import Recipe
 from protgraph.structure.protein import Protein
+from protgraph.tasks.calls import binary_accuracy, micro_f1
 from protgraph.tasks.catalogue import TASKS
-from protgraph.tasks.metrics import auprc, binary_accuracy, micro_f1
+from protgraph.tasks.metrics import auprc
 
 TASK = TASKS["ppi-human"]
 

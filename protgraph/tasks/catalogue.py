@@ -5,20 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from protgraph.tasks.calls import binary_accuracy, micro_f1
 from protgraph.tasks.ec import ec_ontology
 from protgraph.tasks.function import aupr, fmax, fmax_gearnet
 from protgraph.tasks.labels import Metric
 from protgraph.tasks.loss import binary_cross_entropy, cross_entropy, squared_error
 from protgraph.tasks.macro import macro
-from protgraph.tasks.metrics import (
-    accuracy,
-    auprc,
-    auroc,
-    binary_accuracy,
-    macro_f1,
-    micro_f1,
-    spearman,
-)
+from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
 from protgraph.tasks.task import Task
 
 _SITE = {"auprc": auprc, "auroc": auroc}
