@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
+from protgraph.tasks.calls import binary_accuracy
 from protgraph.tasks.labels import Undefined
-from protgraph.tasks.metrics import accuracy, binary_accuracy
+from protgraph.tasks.metrics import accuracy
 from protgraph.tasks.selective import aurc, risk_at, risk_coverage
 from protgraph.tasks.statistics import bootstrap
 
