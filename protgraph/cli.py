@@ -52,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print the result as one JSON object")
     p = verb(benchmark)
     p.add_argument("task", metavar="TASK")
-    p.add_argument("--models", nargs="*", metavar="RECIPE", help="default: all that are shipped")
+    p.add_argument("--models", nargs="*", metavar="RECIPE",
+                   help="default: all that are shipped; 'RECIPE key=value' too")  # fmt: skip
     p.add_argument("--seeds", type=int, default=5, help="repetitions (default 5)")
     p.add_argument("--folder", default="runs", help="where cells are kept (default runs)")
     p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")

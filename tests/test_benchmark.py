@@ -57,6 +57,15 @@ def test_baselines_and_controls_stand_beside_the_model(few, recipe, capsys):
     assert "| prior |" in page
 
 
+def test_a_model_may_be_changed_by_words_and_is_called_by_them(few, recipe):
+    task = TASKS["enzyme-class"]
+    planned = plan(task, [f"{recipe} model.width=4 task=enzyme-class", recipe], 1)
+    (narrow, wide) = (planned[f"{few.name}/cnn{words}"][0] for words in (" model.width=4", ""))
+    assert (narrow["model.width"], wide["model.width"]) == (4, 8)
+    with pytest.raises(ValueError, match="planted-site, not for enzyme-class"):
+        plan(task, [f"{recipe} task=planted-site"], 1)
+
+
 def test_every_cell_is_a_child_of_one_run(few, recipe):
     import mlflow
 

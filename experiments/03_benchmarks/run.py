@@ -20,12 +20,17 @@ import numpy as np
 
 from protgraph.benchmark import Report, benchmark
 from protgraph.data.functions import IDENTITY, ec_chains, identity_bins
+from protgraph.data.sites import LIGANDS
 from protgraph.insight.report import table
+from protgraph.tasks import statistics
 from protgraph.tasks.function import fmax_gearnet
+from protgraph.tasks.macro import macro
+from protgraph.tasks.metrics import auprc
 
 HERE = Path(__file__).parent
 TASKS: dict[str, list[str]] = {
     "zinc-site": ["zinc_site/egnn", "zinc_site/cnn"],
+    "ligand-sites": ["ligand_sites/egnn", "ligand_sites/cnn"],
     "interface": ["interface/egnn", "interface/cnn"],
     "enzyme-class": ["enzyme_class/egnn", "enzyme_class/light_attention"],
     "ec-structures": ["ec_structures/egnn", "ec_structures/light_attention"],
@@ -103,6 +108,37 @@ def bins_of(found: Report) -> str:
     )
 
 
+FEW = 20
+"""Test chains below which a ligand is reported together with others, and nothing claimed of it."""
+
+
+def ligands_of(found: Report) -> str:
+    """AUPRC of every ligand with enough test chains, and the mean over the others."""
+    (one, *_) = found.cells.values()
+    y, chain, families = one[0].test.y, one[0].test.protein, one[0].test.families
+    chains = [len(np.unique(chain[~np.isnan(y[:, c])])) for c in range(y.shape[1])]
+    groups = {
+        f"{name} ({n})": [c]
+        for c, (name, n) in enumerate(zip(LIGANDS, chains, strict=True)) if n >= FEW
+    }  # fmt: skip
+    others = [c for c, n in enumerate(chains) if n < FEW]
+    names = ", ".join(f"{LIGANDS[c]} {chains[c]}" for c in others)
+    groups["the others, mean"] = others
+    rows: list[dict[str, Any]] = []
+    for model, cells in found.cells.items():
+        rows.append({"model": model})
+        for group, columns in groups.items():
+            metric = macro(auprc)
+            said = np.stack([own.test.scores[:, columns] for own in cells])
+            rows[-1][group] = statistics.bootstrap(metric, y[:, columns], said, families)
+    return (
+        "# Binding sites by ligand\n\n"
+        "AUPRC of residues with its 95 % interval by family; in brackets the test chains of which "
+        "the ligand is known (the others are masked, no negatives). Ligands with fewer than "
+        f"{FEW} test chains ({names}) are too few for a claim each.\n\n" + table(rows) + "\n"
+    )
+
+
 def main() -> None:
     """Compute what is asked for, or lay out what is there."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -118,6 +154,8 @@ def main() -> None:
         found.write(HERE / task)
         if task == "ec-chains":
             (HERE / task / "bins.md").write_text(bins_of(found))
+        if task == "ligand-sites":
+            (HERE / task / "ligands.md").write_text(ligands_of(found))
     if args.tasks:
         return
     there = [task for task in TASKS if (HERE / task / "report.json").is_file()]

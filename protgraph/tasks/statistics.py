@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.labels import Floats, Metric, Undefined
+from protgraph.tasks.macro import macro, mean_of
 from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1
 from protgraph.tasks.ranking import best_exact_f, steps
 
@@ -205,6 +207,10 @@ def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
     if metric is fmax_gearnet:
         made = steps(y, s)
         return lambda weights: best_exact_f(made, weights)
+    if isinstance(metric, macro):
+        outputs = [_column(metric.metric, y[:, c], s[:, c]) for c in range(y.shape[1])]
+        there = [output for output in outputs if output is not None]
+        return lambda weights: mean_of([partial(output, weights) for output in there])
     if metric not in (auprc, auroc):
         return lambda weights: metric(np.repeat(y, weights, axis=0), np.repeat(s, weights, axis=0))
     known = ~np.isnan(y)
@@ -222,6 +228,14 @@ def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
         return area(hits, said)
 
     return number
+
+
+def _column(metric: Metric, y: Floats, s: Floats) -> _Weighted | None:
+    """One output of several; None where it has no value on all items, and so on no resample."""
+    try:
+        return _weighted(metric, y, s)
+    except Undefined:
+        return None
 
 
 def _confused(metric: Metric, y: Floats, s: Floats) -> _Weighted:

@@ -114,12 +114,16 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert 0.90 <= held / 200 <= 0.98
 
 
-def test_several_outputs_and_regression_take_the_plain_path():
+def test_several_outputs_and_regression():
     rng = np.random.default_rng(8)
     y, scores = rng.integers(0, 2, (40, 3)).astype(float), rng.random((2, 40, 3))
     groups = np.arange(40) // 4
     both = bootstrap(macro(auroc), y, scores, groups, samples=20)
     assert both.value == pytest.approx(np.mean([macro(auroc)(y, s) for s in scores]))
+    y[:, 2] = 1.0  # An output of one class has no value on any resample either.
+    y[:36, 1] = np.nan  # And one that is rarely known has none on some.
+    same = bootstrap(macro(auroc), y, scores, groups, samples=20)
+    assert same == pytest.approx(bootstrap(plain(macro(auroc)), y, scores, groups, samples=20))
     line = np.arange(40.0)
     assert bootstrap(spearman, line, line, groups, samples=20) == pytest.approx((1, 1, 1))
 
