@@ -185,7 +185,7 @@ def _fitted(
     train, valid = data.side("train"), data.side("valid")
     x, y = features(train), _labels(train)
     if task.exclusive:
-        weight = balance(task, train, recipe["train.balance"])
+        weight = balance(task, y, recipe["train.balance"])
         rarity = None if weight is None else weight.tolist()
         classes = linear.logistic(x, y[:, 0].astype(np.int64), weight=rarity, scaled=scaled)
 

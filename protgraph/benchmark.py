@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from protgraph import recipe
+from protgraph import interactome, recipe
 from protgraph.cells import Cell, kept, loaded, stacked
+from protgraph.comparison import Report, by_seen, written
+from protgraph.data.dataset import Pairs
 from protgraph.evaluate import columns
-from protgraph.insight import report
 from protgraph.models.model import ENCODERS, SEQUENCE
 from protgraph.tasks import statistics
-from protgraph.tasks.statistics import Interval
 from protgraph.tasks.task import Task
 from protgraph.track import runs
 
 CONTROLS = {"edges shuffled": "graph.shuffle", "letters shuffled": "data.shuffle"}
 """Control of a model -> the recipe key that makes it."""
 
-GRAPHS = set(ENCODERS) - set(SEQUENCE)
+GRAPHS = {*ENCODERS, interactome.ENCODER} - set(SEQUENCE)
 """Encoders that look at edges."""
 
 DRAWN = ("window-linear",)
@@ -35,72 +32,6 @@ Boosting draws nothing but the items, above 200,000, that its histograms are cut
 """
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Report:
-    """What a benchmark found.
-
-    Parameters
-    ----------
-    task, monitor : str
-    rows : sequence of mapping
-        One a model, the best on validation first: see `rows_of`.
-    failed : mapping
-        Model -> why a seed of it could not be computed.
-    cells : mapping
-        Model -> its cell at each seed.
-    """
-
-    task: str
-    monitor: str
-    rows: Sequence[Mapping[str, Any]]
-    failed: Mapping[str, str]
-    cells: Mapping[str, Sequence[Cell]] = field(repr=False)
-
-    def markdown(self) -> str:
-        """Lay the report out as a Markdown page."""
-        (first, *_) = self.cells.values()
-        facts, count = first[0].summary, max(map(len, self.cells.values()))
-        said = [
-            f"# Benchmark: {self.task}",
-            f"Test {self.monitor}, mean over {count} seed{'s' * (count > 1)} (one of what does not "
-            "depend on it), 95 % interval by family. The reference is the cheap baseline that is "
-            "best on validation; differences to it are paired. Memory: the whole process.",
-            report.table(self.rows),
-            *(f"**{name}** failed: {reason}" for name, reason in self.failed.items()),
-            f"Data {facts['data']}, split {facts['split']}, commit {facts['commit']}"
-            f"{' with changes' if facts['dirty'] == 'true' else ''}, {platform.system()} "
-            f"{platform.machine()}.",
-        ]
-        return "\n\n".join(said) + "\n"
-
-    def write(self, folder: Path) -> None:
-        """Write `report.md`, `report.json` and `intervals.png`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        values = {row["model"]: row["interval"] for row in self.json()["rows"]}
-        report.intervals(values, folder / "intervals.png", title=self.task, metric=self.monitor)
-        (folder / "report.json").write_text(json.dumps(self.json(), indent=2) + "\n")
-        (folder / "report.md").write_text(self.markdown())
-
-    def json(self) -> dict[str, Any]:
-        """All numbers: what `protgraph benchmark --json` prints."""
-        rows = [
-            {**_said(row), "interval": list(row["test"]), "seeds": self._seeds(row["model"])}
-            for row in self.rows
-        ]
-        return {
-            "task": self.task, "monitor": self.monitor, "rows": rows, "failed": dict(self.failed),
-        }  # fmt: skip
-
-    def _seeds(self, model: str) -> list[Mapping[str, Any]]:
-        keys = ("seed", "valid", "test", "parameters", "seconds", "recipe", "commit", "dirty")
-        return [{key: one.summary[key] for key in keys} for one in self.cells[model]]
-
-
-def _said(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the intervals of a row out."""
-    return {key: str(v) if isinstance(v, Interval) else v for key, v in row.items()}
 
 
 def plan(task: Task, models: Sequence[str], seeds: int) -> dict[str, list[recipe.Recipe]]:
@@ -134,7 +65,8 @@ def plan(task: Task, models: Sequence[str], seeds: int) -> dict[str, list[recipe
             continue
         given[name] = dict(settings)
         for control, key in CONTROLS.items():
-            if key == "graph.shuffle" and settings["model.encoder"] not in GRAPHS:
+            heard = settings["model.encoder"] in GRAPHS and settings["model.layers"] > 0
+            if key == "graph.shuffle" and not heard:
                 continue
             given[f"{name}, {control}"] = {**settings, key: True}
     return {
@@ -198,8 +130,9 @@ def benchmark(
         cells, failed = _computed(planned, folder, parent, say)
         if not any(name in cells for name in asked.baselines):
             raise ValueError(f"{task}: no baseline could be computed: {failed}.")
-        found = Report(task, asked.monitor, rows_of(asked, cells), failed, cells)
-        parent.table("benchmark", [_said(row) for row in found.rows])
+        apart = by_seen(asked, data, cells) if isinstance(data, Pairs) else ()
+        found = Report(task, asked.monitor, rows_of(asked, cells), failed, cells, apart)
+        parent.table("benchmark", [written(row) for row in found.rows])
     return found
 
 

@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from protgraph.verbs import (
+    annotate,
     benchmark,
+    cover,
     data,
     embed,
     fold,
@@ -32,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    def verb(do: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    def verb(do: Callable[[argparse.Namespace], int], name: str = "") -> argparse.ArgumentParser:
         said = (do.__doc__ or "").strip()
-        made = verbs.add_parser(do.__name__, help=said, description=said)
+        made = verbs.add_parser(name or do.__name__, help=said, description=said)
         made.set_defaults(do=do)
         made.add_argument("--debug", action="store_true", default=argparse.SUPPRESS,
                           help=argparse.SUPPRESS)  # fmt: skip
@@ -57,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seeds", type=int, default=5, help="repetitions (default 5)")
     p.add_argument("--folder", default="runs", help="where cells are kept (default runs)")
     p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")
-    p.add_argument("-o", "--output", metavar="DIR", help="write report.md, report.json and a plot")
+    p.add_argument("-o", "--output", metavar="DIR", help="write report.md, .json, .html, a plot")
     _language_words(verb)
     _split_words(verb)
     _model_words(verb)
@@ -97,11 +99,44 @@ def _split_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
     p.add_argument("--identity", type=float, default=0.3, help="of relatives (default 0.3)")
     p.add_argument("--method", choices=methods, default="auto", help="how relatives are found")
     p.add_argument("-o", "--output", metavar="FILE", help="write there instead of printing")
+    _annotation_words(verb)
+    _cover_words(verb)
     p = verb(leakage)
     p.add_argument("train", metavar="TRAIN", help="a table or sequences")
     p.add_argument("test", metavar="TEST")
     p.add_argument("--method", choices=methods, default="builtin")
     p.add_argument("-o", "--output", metavar="DIR", help="write a table, a page and a histogram")
+
+
+def _cover_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    p = verb(cover)
+    p.add_argument("sequences", metavar="SEQUENCES", help="a table or sequences")
+    p.add_argument("structures", nargs="+", metavar="STRUCTURES",
+                   help="files, folders or archives (.tar, .tar.gz, .tar.xz)")  # fmt: skip
+    p.add_argument("--identity", type=float, default=0.95,
+                   help="of the residues placed (default 0.95)")  # fmt: skip
+    p.add_argument("--coverage", type=float, default=0.5,
+                   help="residues placed, of the sequence (default 0.5)")  # fmt: skip
+    p.add_argument("-o", "--output", metavar="FILE", help="write there instead of printing")
+
+
+def _annotation_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    p = verb(annotate, "annotations")
+    p.add_argument("source", metavar="SOURCE", help="a file, or a folder with a folder a class")
+    p.add_argument("--format", choices=("deepfri", "gaf", "folder"), required=True)
+    p.add_argument(
+        "--aspect", choices=("MF", "BP", "CC", "EC"), default="", help="EC of DeepFRI alone"
+    )
+    p.add_argument("--obo", metavar="FILE", help="ontology: propagates terms; GAF needs it")
+    p.add_argument("--evidence", metavar="CODES", help="of GAF: such as EXP,IDA, or all "
+                   "(default the experimental ones)")  # fmt: skip
+    p.add_argument("--sequences", metavar="FILE", help="FASTA or UniProt records")
+    p.add_argument("--structures", metavar="DIR", help="such as 1abc_A.pdb, 1abc.cif, P69905.cif")
+    p.add_argument("--split", metavar="SPLIT", help="a table with names and split (and family), or "
+                   "train=FILE,valid=FILE,test=FILE with names")  # fmt: skip
+    p.add_argument("--least", type=int, help="training proteins of a label, at least "
+                   "(default 50 of GAF, 1 of DeepFRI and of folders)")  # fmt: skip
+    p.add_argument("-o", "--output", metavar="TABLE", required=True, help="such as table.tsv")
 
 
 def _language_words(verb: Callable[..., argparse.ArgumentParser]) -> None:

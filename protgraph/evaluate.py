@@ -1,8 +1,8 @@
-"""What a model is worth: labels and scores side by side, thresholds from validation alone."""
+"""What a model is worth: labels and scores side by side, and the numbers they give."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from protgraph.data.dataset import Dataset, Example, Pairs
+from protgraph.data.pairs import CLASSES, classes
 from protgraph.learned import Learned
 from protgraph.structure.protein import Floats
-from protgraph.tasks import calibration, metrics
+from protgraph.tasks import calibration, metrics, probability
 from protgraph.tasks.task import Task
 
-QUIET = 0.10
-"""Largest share of validation chains without a label on which a site model may fire."""
+OUTPUTS = 20
+"""Outputs of residues, the first, whose precision and recall are looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,54 @@ def sided(task: Task, learned: Learned, data: Dataset | Pairs, side: str) -> Sco
     return Scored(data.y[rows], said, np.arange(len(rows)), names[hub])
 
 
+def by_seen(data: Pairs, scored: Scored, *, side: str = "test") -> dict[str, Scored]:
+    """Tell the pairs of a side apart by how many partners training knows.
+
+    Parameters
+    ----------
+    data : Pairs
+    scored : Scored
+        What `sided` gives of this side.
+    side : str
+
+    Returns
+    -------
+    parts : dict
+        Of `data.pairs.CLASSES` those that there are, in that order: "C1" both partners are in
+        labelled training pairs, "C2" one, "C3" none. A pair of a protein with itself is C1 or C3.
+
+    Raises
+    ------
+    ValueError
+        Where the scores are not of this side.
+
+    Examples
+    --------
+    >>> from protgraph.structure.protein import Protein
+    >>> four = tuple(Protein(name, "M") for name in "abcd")
+    >>> made = Pairs("demo", "", four, np.array([[0, 1], [0, 0], [2, 1], [3, 2]]),
+    ...     np.ones((4, 1)), ("train", "valid", "test", "test"))
+    >>> one = Scored(np.ones((2, 1)), np.array([[.8], [.3]]), np.arange(2), np.array(["b", "c"]))
+    >>> {kind: part.scores.tolist() for kind, part in by_seen(made, one).items()}
+    {'C2': [[0.8]], 'C3': [[0.3]]}
+    """
+    rows = data.whole(side)
+    if not np.array_equal(scored.y, data.y[rows], equal_nan=True):
+        raise ValueError(
+            f"{data.name}: its {side} side has {len(rows)} pairs, and these are the scores of "
+            f"{len(scored.y)} or other ones."
+        )
+    names = np.array([protein.name for protein in data.proteins], dtype=object)
+    train = map(tuple, names[data.pairs[data.side("train")]])
+    kinds = np.array(classes(train, map(tuple, names[data.pairs[rows]])))
+    parts = {kind: np.flatnonzero(kinds == kind) for kind in CLASSES}
+    return {
+        kind: Scored(scored.y[at], scored.scores[at], scored.protein[at], scored.families[at])
+        for kind, at in parts.items()
+        if len(at)
+    }
+
+
 def centred(valid: Scored, test: Scored) -> tuple[Scored, Scored]:
     """Stretch scores so that the threshold that is best on validation becomes 0.5.
 
@@ -118,32 +167,20 @@ def columns(scored: Scored) -> tuple[Floats, Floats]:
     return y[:, 0] if y.shape[1] == 1 else y, said[:, 0] if said.shape[1] == 1 else said
 
 
-def thresholds(task: Task, valid: Scored) -> tuple[float, ...]:
-    """Choose thresholds on the validation side: one an output, none for classes and quantities.
-
-    Of residues the best F1, or, where that is stricter, the score that at most 10 % of the chains
-    without a label for the output reach anywhere. Of proteins and pairs, whose outputs validation
-    may not all have, one threshold for all: the best F1 of all of them together.
-    """
-    if task.exclusive or task.value:
-        return ()
-    if task.level != "residue":
-        common = calibration.threshold(valid.y.ravel(), valid.scores.ravel())
-        return (common,) * len(task.outputs)
-    chosen = []
-    for output in range(len(task.outputs)):
-        y, said = valid.y[:, output], valid.scores[:, output]
-        rest = valid.unlabelled(output)
-        chosen.append(
-            calibration.site_threshold(y, said, rest, QUIET)
-            if rest
-            else calibration.threshold(y, said)
-        )
-    return tuple(chosen)
-
-
-def numbers(task: Task, valid: Scored, test: Scored, stored: Sequence[float]) -> dict[str, float]:
+def numbers(
+    task: Task, valid: Scored, test: Scored, final: Scored, stored: Sequence[float]
+) -> dict[str, float]:
     """Compute the numbers of the test side.
+
+    Parameters
+    ----------
+    task : Task
+    valid, test : Scored
+        As the model was trained to score them.
+    final : Scored
+        The test side as a user sees it, calibrated.
+    stored : sequence of float
+        Thresholds of `final`.
 
     Returns
     -------
@@ -157,8 +194,64 @@ def numbers(task: Task, valid: Scored, test: Scored, stored: Sequence[float]) ->
         return found
     best = calibration.threshold(*columns(valid))
     found["mcc"] = metrics.mcc(*columns(test), best)
-    found["mcc_stored"] = metrics.mcc(*columns(test), stored[0])
-    rest = test.unlabelled(0)
+    found["mcc_stored"] = metrics.mcc(*columns(final), stored[0])
+    rest = final.unlabelled(0)
     if rest:
         found["fires"] = calibration.firing_rate(rest, stored[0])
     return found
+
+
+def reliability(task: Task, raw: Scored, final: Scored) -> dict[str, dict[str, float]]:
+    """Calibration error and Brier score of a side, as the model was trained and as a user sees it.
+
+    Returns
+    -------
+    numbers : dict
+        "ece" and "brier", each {"raw": number, "calibrated": number}; nothing for quantities.
+        Of classes they are of the class said (`probability.events`).
+    """
+    if task.value:
+        return {}
+    sides = {"raw": raw, "calibrated": final}
+    asked = {key: probability.events(task, one.y, one.scores) for key, one in sides.items()}
+    measures = {"ece": metrics.ece, "brier": metrics.brier}
+    return {
+        name: {key: measure(*both) for key, both in asked.items()}
+        for name, measure in measures.items()
+    }
+
+
+def called(
+    task: Task, side: Scored, stored: Sequence[float]
+) -> Iterator[tuple[str, float, Scored]]:
+    """Each output with its threshold and its items; "all outputs" where they share a threshold."""
+    width = len(stored)
+    if task.level != "residue" and width > 1:
+        flat = side.y.reshape(-1, 1), side.scores.reshape(-1, 1)
+        owner = np.repeat(side.protein, width), np.repeat(side.families, width)
+        yield "all outputs", stored[0], Scored(*flat, *owner)
+        return
+    for c, value in enumerate(stored[:OUTPUTS]):
+        own = replace(side, y=side.y[:, c : c + 1], scores=side.scores[:, c : c + 1])
+        yield task.outputs[c], value, own
+
+
+def outcome(task: Task, final: Scored, stored: Sequence[float]) -> dict[str, dict[str, float]]:
+    """Precision and recall that a side gives at the stored thresholds.
+
+    Returns
+    -------
+    found : dict
+        Output, or "all outputs", -> "precision" where there is a call, "recall" where there is a
+        positive.
+    """
+    made: dict[str, dict[str, float]] = {}
+    for name, value, one in called(task, final, stored):
+        y, scores = columns(one)
+        said = (scores >= np.float32(value)) & ~np.isnan(y)
+        hits, own = float((said & (y == 1)).sum()), made.setdefault(name, {})
+        if said.any():
+            own["precision"] = hits / float(said.sum())
+        if (y == 1).any():
+            own["recall"] = hits / float((y == 1).sum())
+    return made

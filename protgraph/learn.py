@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from protgraph import pairs
+from protgraph import interactome, pairs, siamese
 from protgraph.baselines import BASELINES, fused
 from protgraph.data.batch import Collated, batches
 from protgraph.data.dataset import Dataset, Example, Pairs
-from protgraph.graph.edges import KINDS
-from protgraph.language.stored import recalled
+from protgraph.inputs import config_of, graphs_of
 from protgraph.learned import Learned, balance
-from protgraph.models.model import SEQUENCE, Config, Model
-from protgraph.predict import example, scores, spread
+from protgraph.models.model import ENCODERS, SEQUENCE, Config, Model
+from protgraph.predict import scores, spread
 from protgraph.recipe import Recipe
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
@@ -51,19 +50,46 @@ def learn(
     Raises
     ------
     ValueError
-        Where the model does not answer questions of this level.
+        Where the model does not answer questions of this level, or looks at structures and a
+        protein has none.
     """
+    name = recipe["model.encoder"]
+    if name in ENCODERS:
+        _structured(name, data)
     if isinstance(data, Pairs):
-        if recipe["model.encoder"] not in pairs.BASELINES:
-            raise ValueError(
-                f"{task.name}: pairs are scored by {', '.join(pairs.BASELINES)}, "
-                f"got {recipe['model.encoder']!r}."
-            )
-        return pairs.BASELINES[recipe["model.encoder"]](data)
-    if recipe["model.encoder"] in BASELINES:
-        return BASELINES[recipe["model.encoder"]](recipe, task, data)
+        return _of_pairs(recipe, task, data, folder=folder, log=log)
+    if name in BASELINES:
+        return BASELINES[name](recipe, task, data)
     own = _network(recipe, task, data, folder=folder, log=log)
     return fused(recipe, task, data, own) if recipe["model.fused"] else own
+
+
+def _structured(encoder: str, data: Dataset | Pairs) -> None:
+    """Refuse sequences for an encoder that looks at edges, before anything is computed."""
+    for protein in () if encoder in SEQUENCE else data.proteins:
+        if not protein.observed.any():
+            raise ValueError(
+                f"{protein.name}: {encoder} looks at structures, but no residue of this protein "
+                f"of {data.name} was observed; data.structure=fold predicts structures, "
+                f"and {', '.join(SEQUENCE)} need none."
+            )
+
+
+def _of_pairs(
+    recipe: Recipe, task: Task, data: Pairs, *, folder: Path | None, log: Log | None
+) -> Learned:
+    """Learn pairs by a baseline or a network."""
+    name = recipe["model.encoder"]
+    if recipe["model.fused"]:
+        raise ValueError(f"{task.name}: pairs have no nearest neighbours, got model.fused=true.")
+    if name in pairs.BASELINES:
+        return pairs.BASELINES[name](data)
+    if name == interactome.ENCODER:
+        return interactome.learn(recipe, task, data, folder=folder, log=log)
+    if name not in ENCODERS:
+        known = ", ".join((*pairs.BASELINES, interactome.ENCODER, *ENCODERS))
+        raise ValueError(f"{task.name}: pairs are scored by {known}, got {name!r}.")
+    return siamese.learn(recipe, task, data, folder=folder, log=log)
 
 
 def _network(
@@ -73,10 +99,11 @@ def _network(
     train, valid = data.side("train"), data.side("valid")
     config = config_of(recipe, task)
     model = Model(config)
-    graphs = _graphs(config, train)
-    hidden = _graphs(config, train, side=False) if recipe["train.drop_side"] else graphs
-    weight = balance(task, train, recipe["train.balance"])
-    watched = _graphs(config, valid)
+    graphs = _labelled(config, train)
+    hidden = _labelled(config, train, side=False) if recipe["train.drop_side"] else graphs
+    y = np.concatenate([np.atleast_2d(e.y) for e in train])
+    weight = balance(task, y, recipe["train.balance"])
+    watched = _labelled(config, valid)
     truth = np.concatenate([graph.y.numpy() for graph in watched])
 
     def draw(epoch: int) -> Collated:
@@ -107,7 +134,7 @@ def _network(
     )
 
     def score(examples: Sequence[Example]) -> list[Floats]:
-        asked = _graphs(config, examples)
+        asked = graphs_of(config, [e.protein for e in examples])
         said = scores(model, asked)
         if task.level != "residue":
             return said
@@ -119,54 +146,10 @@ def _network(
     return Learned(score, model, history, model.size)
 
 
-def config_of(recipe: Recipe, task: Task) -> Config:
-    """Say what a network for this recipe looks like; its input widths follow from the features."""
-    from protgraph.graph.features import EDGES, NODES
-
-    graph = recipe.part("graph")
-    name = recipe["vectors.encoder"]
-    inputs = sum(NODES[node][0] for node in graph["nodes"])
-    digest = ""
-    if name:
-        language = recalled(name, layer=recipe["vectors.layer"])
-        inputs, digest = inputs + language.width, language.digest
-    if recipe["model.encoder"] in SEQUENCE:
-        graph = {"nodes": graph["nodes"]}
-        edges = 0
-    else:
-        edges = sum(EDGES[edge][0] for edge in graph["edges"])
-    return Config(
-        task=task.name,
-        level=task.level,
-        outputs=task.outputs,
-        exclusive=task.exclusive,
-        value=task.value,
-        given=task.given,
-        encoder=recipe["model.encoder"],
-        inputs=inputs,
-        edges=edges,
-        kinds=len(KINDS),
-        width=recipe["model.width"],
-        layers=recipe["model.layers"],
-        dropout=recipe["model.dropout"],
-        vectors=name,
-        layer=recipe["vectors.layer"],
-        digest=digest,
-        gaps=recipe["data.gaps"],
-        graph=graph,
-    )
-
-
-def _graphs(config: Config, examples: Sequence[Example], *, side: bool = True) -> list[Data]:
+def _labelled(config: Config, examples: Sequence[Example], *, side: bool = True) -> list[Data]:
     """Graphs of examples with their labels."""
-    vectors: Sequence[Floats | None] = [None] * len(examples)
-    if config.vectors:
-        language = recalled(config.vectors, layer=config.layer)
-        vectors = language.encode([e.protein.sequence for e in examples])
-    made = []
-    for e, own in zip(examples, vectors, strict=True):
-        graph = example(config, e.protein, own, side=side)
+    made = graphs_of(config, [e.protein for e in examples], side=side)
+    for e, graph in zip(examples, made, strict=True):
         y = e.y[graph.residue.numpy()] if config.level == "residue" else e.y[None]
         graph.y = torch.from_numpy(np.ascontiguousarray(y))
-        made.append(graph)
     return made

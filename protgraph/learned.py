@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from protgraph.data.dataset import Example
 from protgraph.models.model import Model
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
@@ -39,8 +38,15 @@ class Learned:
     parameters: int
 
 
-def balance(task: Task, train: Sequence[Example], power: float) -> Tensor | None:
+def balance(task: Task, y: Floats, power: float) -> Tensor | None:
     """Weights that counter class imbalance, (frequent / rare) ** power.
+
+    Parameters
+    ----------
+    task : Task
+    y : ndarray of shape [N, C], or [N, 1] where outputs exclude each other
+        Labels of the training side.
+    power : float
 
     Returns
     -------
@@ -50,7 +56,6 @@ def balance(task: Task, train: Sequence[Example], power: float) -> Tensor | None
     """
     if not power:
         return None
-    y = np.concatenate([np.atleast_2d(e.y) for e in train])
     if task.exclusive:
         count = np.bincount(y[:, 0].astype(int), minlength=len(task.outputs)).clip(min=1)
         rare = (count.max() / count) ** power

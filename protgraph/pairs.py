@@ -88,7 +88,8 @@ def _labels(data: Pairs) -> Learned:
 def _composition(data: Pairs) -> Learned:
     """Logistic regression of what the compositions of the two proteins have in common."""
     plain = np.stack([baseline.composition(protein) for protein in data.proteins])
-    own = StandardScaler().fit_transform(plain)
+    learned = np.unique(data.pairs[data.side("train")])
+    own = StandardScaler().fit(plain[learned]).transform(plain)
     return _fitted(data, lambda rows: symmetric(own, data.pairs[rows]))
 
 

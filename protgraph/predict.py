@@ -21,6 +21,8 @@ from protgraph.models.model import SEQUENCE, Config, Model
 from protgraph.structure.protein import Floats, Protein
 from protgraph.structure.read import read
 from protgraph.tasks.prediction import Prediction
+from protgraph.tasks.probability import applied, scale
+from protgraph.tasks.text import promise
 
 BUDGET = 8000
 """Residues that are scored at once."""
@@ -95,10 +97,22 @@ class Predictor:
     model : Model
     name : str
         What it was asked for by; stands in the head of every output.
+
+    Raises
+    ------
+    ValueError
+        Where the model's calibration does not fit its outputs.
     """
 
     model: Model
     name: str
+
+    def __post_init__(self) -> None:
+        config = self.model.config
+        try:
+            applied(config.calibration, np.full(len(config.outputs), 0.5))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{self.name}: {error}") from error
 
     @cached_property
     def _language(self) -> Encoder | None:
@@ -119,8 +133,18 @@ class Predictor:
         return self._language.name if self._language else "none"
 
     def describe(self) -> str:
-        """Say in a few lines what this model is."""
-        return f"{self.name}\n{self.model.describe()}"
+        """Say in a few lines what this model is, what its scores are and where it calls."""
+        config = self.model.config
+        lines = [self.name, self.model.describe()]
+        if not config.value:
+            lines.append(f"scores: {scale(config.calibration)}")
+        if len(config.outputs) > 1 and len(set(config.thresholds)) == 1:
+            lines.append(f"threshold of all outputs: {config.thresholds[0]:g}")
+        else:
+            pairs = zip(config.outputs, config.thresholds, strict=False)
+            lines += [f"threshold of {output}: {value:g}" for output, value in pairs]
+        lines += [f"expected of {name}: {promise(own)}" for name, own in config.expected.items()]
+        return "\n".join(lines)
 
     @overload
     def predict(self, proteins: Protein) -> Prediction: ...
@@ -168,6 +192,7 @@ class Predictor:
         graphs = [example(config, p, v) for p, v in zip(proteins, vectors, strict=True)]
         made = []
         for protein, graph, own in zip(proteins, graphs, scores(self.model, graphs), strict=True):
+            own = applied(config.calibration, own)
             if config.level == "residue":
                 own = spread(protein, graph.residue.numpy(), own)
             made.append(
@@ -181,6 +206,8 @@ class Predictor:
                     encoder=self.encoder,
                     thresholds=config.thresholds,
                     given=config.given,
+                    scale="" if config.value else scale(config.calibration),
+                    expected=config.expected,
                 )
             )
         return made

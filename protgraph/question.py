@@ -37,8 +37,7 @@ def question(recipe: Recipe) -> tuple[Task, Dataset | Pairs]:
     Raises
     ------
     ValueError
-        Where there is no such task, the table is not what it must be, or pairs are asked for in a
-        form that only single proteins have.
+        Where there is no such task, or the table is not what it must be.
     FileNotFoundError
         Where the set or the table is not there.
     """
@@ -56,11 +55,6 @@ def question(recipe: Recipe) -> tuple[Task, Dataset | Pairs]:
 
 def _seen(recipe: Recipe, data: Dataset | Pairs) -> Dataset | Pairs:
     """Give the proteins the letters and the structures that a recipe wants."""
-    if isinstance(data, Pairs):
-        for key in ("data.shuffle", "data.structure"):
-            if recipe[key] not in (False, "observed"):
-                raise ValueError(f"{recipe['task']}: pairs know no {key}, got {recipe[key]!r}.")
-        return data
     if recipe["data.shuffle"]:
         data = shuffled(data)
     if recipe["data.structure"] == "observed":

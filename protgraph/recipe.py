@@ -36,10 +36,11 @@ DEFAULTS: dict[str, Any] = {
     "data.fold": "facebook/esmfold_v1",
     # Permute the letters of every protein: the control for "does the sequence matter".
     "data.shuffle": False,
-    # Residues a batch.
+    # Residues a batch; of the encoder "gin" pairs a batch.
     "data.batch": 4000,
     "model.encoder": "egnn",
     "model.width": 64,
+    # 0 for "gin" alone: the network without its neighbours.
     "model.layers": 3,
     "model.dropout": 0.2,
     # Mix the scores of proteins with the votes of their nearest training proteins.
@@ -52,17 +53,24 @@ DEFAULTS: dict[str, Any] = {
     "train.drop_side": 0.0,
     # Weight of a rare class: (frequent / rare) to this power; 0 counts all alike.
     "train.balance": 0.0,
+    # Which pairs are edges for "gin": "train", those of the training side (a protein that is new to
+    # it has none), or "all": that the others exist is known, their labels are not.
+    "network.edges": "train",
 }
 
+LATER = ("network.edges",)
+"""Keys that count in a digest only where they are not the default: what was kept before there were
+such keys is found again."""
 
 _RULES: dict[str, Callable[[Any], bool]] = {
     "data.structure": lambda value: value in ("observed", "fold"),
     "data.batch": lambda value: value >= 1,
     "model.width": lambda value: value >= 1,
-    "model.layers": lambda value: value >= 1,
+    "model.layers": lambda value: value >= 0,
     "model.dropout": lambda value: 0 <= value < 1,
     "train.drop_side": lambda value: 0 <= value <= 1,
     "train.balance": lambda value: value >= 0,
+    "network.edges": lambda value: value in ("train", "all"),
 }
 
 
@@ -128,6 +136,8 @@ class Recipe(Mapping[str, Any]):
         for key, holds in _RULES.items():
             if not holds(keys[key]):
                 raise ValueError(f"{key} cannot be {keys[key]!r}.")
+        if not keys["model.layers"] and keys["model.encoder"] != "gin":
+            raise ValueError(f"model.layers cannot be 0 with {keys['model.encoder']!r}.")
         self.settings()
 
     def pretraining(self) -> pretrain.Settings:
@@ -161,7 +171,12 @@ class Recipe(Mapping[str, Any]):
     @property
     def digest(self) -> str:
         """Hash of all settings, of what is in the tables and of the version: 12 digits."""
-        text = json.dumps([__version__, self._keys], sort_keys=True, default=list)
+        counted = {
+            key: value
+            for key, value in self._keys.items()
+            if key not in LATER or value != DEFAULTS[key]
+        }
+        text = json.dumps([__version__, counted], sort_keys=True, default=list)
         made = hashlib.sha256(text.encode())
         for key in ("data.table", "data.proteins"):
             path = Path(self._keys.get(key, ""))

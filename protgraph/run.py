@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 
 from protgraph import cost
 from protgraph.data.dataset import Dataset, Pairs
-from protgraph.evaluate import Scored, centred, columns, numbers, sided, thresholds
+from protgraph.decide import Decision, settle
+from protgraph.evaluate import Scored, centred, columns, numbers, outcome, reliability, sided
 from protgraph.insight import report
-from protgraph.learn import learn
 from protgraph.learned import Learned
 from protgraph.models.model import Model, load
 from protgraph.question import question, task_of
@@ -125,6 +125,9 @@ def run(
         found = execute(recipe, task, data, name=name, folder=folder, log=both)
         for side in ("valid", "test"):
             tracked.final({f"{side}_{key}": v for key, v in found.summary[side].items()})
+        for key in ("ece", "brier"):
+            told = found.summary.get(key, {})
+            tracked.final({f"test_{key}_{kind}": v for kind, v in told.items()})
         tracked.table("result", [{"model": name, **found.summary["test"]}])
         for path in sorted(found.folder.glob("*.png")):
             tracked.files(path)
@@ -135,10 +138,13 @@ def run(
 
 
 def _keep(tracked: runs.Run, folder: Path) -> None:
-    """Log the model in the form that MLflow serves."""
+    """Log the model in the form that MLflow serves; one of pairs, which it does not, as files."""
     from protgraph.serve import pyfunc
 
     config = load(folder).config
+    if config.level == "pair":
+        tracked.files(folder)
+        return
     tracked.model(
         folder, pyfunc.CODE, example=pyfunc.example(config), signature=pyfunc.signature(config)
     )
@@ -161,15 +167,13 @@ def execute(
     """Do the run itself, without MLflow; parameters are those of `run`."""
     place = place_of(recipe, name, folder)
     place.mkdir(parents=True, exist_ok=True)
-    began = time.perf_counter()
     cost.forget()
-    learned = learn(recipe, task, data, folder=place, log=log)
-    seconds = time.perf_counter() - began
-    valid = sided(task, learned, data, "valid")
+    learned, valid, decision, seconds = settle(recipe, task, data, folder=place, log=log)
     began = time.perf_counter()
     test = sided(task, learned, data, "test")
     each = (time.perf_counter() - began) / len(data.whole("test"))
-    stored = thresholds(task, valid)
+    final, stored = decision.calibrated(test), decision.thresholds
+    probabilities = reliability(task, test, final)
     if "micro_f1" in task.metrics:
         valid, test = centred(valid, test)
     y, said = columns(test)
@@ -184,9 +188,13 @@ def execute(
         "split": data.split_digest,
         "monitor": task.monitor,
         "valid": task.measure(valid.y, valid.scores),
-        "test": numbers(task, valid, test, stored),
+        "test": numbers(task, valid, test, final, stored),
         "interval": [interval.low, interval.high],
+        "calibration": decision.scale,
+        **probabilities,
         "thresholds": list(stored),
+        "expected": decision.expected,
+        "found": outcome(task, final, stored),
         "parameters": learned.parameters,
         "epochs": len(learned.history.rows) if learned.history else 0,
         "seconds": round(seconds, 1),
@@ -195,8 +203,10 @@ def execute(
         "folder": str(place),
     }
     _plots(task, learned, valid, test, place)
+    if task.binary:
+        _probability_plots(task, test, decision, place)
     if learned.model is not None:
-        _save(learned.model, summary, stored, place / "model")
+        _save(learned.model, summary, decision, place / "model")
     (place / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
     return Result(summary, valid, test, place)
 
@@ -214,10 +224,28 @@ def _plots(task: Task, learned: Learned, valid: Scored, test: Scored, place: Pat
         )
 
 
-def _save(model: Model, summary: Mapping[str, Any], stored: Sequence[float], place: Path) -> None:
-    """Save the model with its thresholds and a card of what it was measured at."""
-    card = {
-        key: summary[key] for key in ("name", "seed", "data", "split", "valid", "test", "interval")
-    }
-    model.config = replace(model.config, thresholds=tuple(stored), card=card)
+def _probability_plots(task: Task, test: Scored, decision: Decision, place: Path) -> None:
+    final = columns(decision.calibrated(test))
+    sides = {"as trained": columns(test)}
+    if decision.calibration:
+        sides["calibrated"] = final
+    report.reliability(sides, place / "reliability.png", title=f"{task.name}, test")
+    report.selective(*final, place / "selective.png", title=f"{task.name}, test")
+
+
+def _save(model: Model, summary: Mapping[str, Any], decision: Decision, place: Path) -> None:
+    """Save the model with what validation decided and a card of what it was measured at."""
+    told = ("name", "seed", "data", "split", "valid", "test", "interval")
+    card = {key: summary[key] for key in told}
+    of_test = [key for key in ("ece", "brier", "found") if summary.get(key)]
+    card |= {f"{key} on test": summary[key] for key in of_test}
+    if decision.reason:
+        card["not calibrated"] = decision.reason
+    model.config = replace(
+        model.config,
+        calibration=decision.calibration,
+        thresholds=decision.thresholds,
+        expected=decision.expected,
+        card=card,
+    )
     model.save(place)

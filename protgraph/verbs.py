@@ -192,6 +192,48 @@ def split(args: argparse.Namespace) -> int:
     return 0
 
 
+def annotate(args: argparse.Namespace) -> int:
+    """Write published annotations, or a folder of classes, as a table that a recipe reads."""
+    from protgraph.annotate import LEAST, annotated, classified
+    from protgraph.data.assembled import sides, table
+    from protgraph.data.held import held
+
+    if args.format == "folder":
+        apart = ("aspect", "obo", "evidence", "sequences", "structures")
+        labels, proteins = classified(args.source, {name: getattr(args, name) for name in apart})
+    else:
+        labels = annotated(
+            args.source, args.format, aspect=args.aspect, ontology=args.obo, evidence=args.evidence
+        )
+        proteins = held(args.sequences, args.structures)
+    split = sides(args.split) if args.split else None
+    least = LEAST[args.format] if args.least is None else args.least
+    output = Path(args.output)
+    made = table(labels, proteins, split, least=least, folder=output.parent)
+    output.write_text(made.text)
+    for note in made.notes:
+        say(note)
+    print(output)
+    return 0
+
+
+def cover(args: argparse.Namespace) -> int:
+    """Find for each sequence the chain that covers it best, and where its residues stand."""
+    from protgraph.data.covering import cover
+    from protgraph.data.divide import items
+    from protgraph.data.structured import chains
+    from protgraph.structure.protein import Protein
+
+    proteins = [Protein(name, sequence) for name, sequence in items(args.sequences)]
+    found = cover(proteins, chains(args.structures), identity=args.identity, coverage=args.coverage)
+    if args.output:
+        Path(args.output).write_text(found.tsv())
+    else:
+        print(found.tsv(), end="")
+    say(found.text())
+    return 0
+
+
 def leakage(args: argparse.Namespace) -> int:
     """Find the nearest training protein of every test protein."""
     from protgraph.data.divide import items

@@ -52,6 +52,7 @@ def test_baselines_and_controls_stand_beside_the_model(few, recipe, capsys):
     assert [len(rows[name]["seeds"]) for name in ("prior", model)] == [1, 2]
     assert rows["composition-linear"]["interval"][0] > rows["prior"]["interval"][0]
     assert (few / "out" / "intervals.png").stat().st_size > 1000
+    assert f'"model": "{model}"' in (few / "out" / "report.html").read_text()
     page = (few / "out" / "report.md").read_text()
     assert page == capsys.readouterr().out
     assert "| prior |" in page

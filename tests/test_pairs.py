@@ -83,12 +83,6 @@ def test_a_training_pair_does_not_count_itself():
     assert said == pytest.approx(0.5, abs=0.05)
 
 
-def test_networks_are_refused_for_pairs():
-    recipe = Recipe({"task": "ppi-human", "model.encoder": "egnn"})
-    with pytest.raises(ValueError, match=r"pairs are scored by prior, degree, .* got 'egnn'"):
-        learn(recipe, TASK, made())
-
-
 def test_the_family_of_a_pair_is_its_busier_protein():
     data = made()
     learned = learn(Recipe({"task": "ppi-human", "model.encoder": "prior"}), TASK, data)

@@ -8,12 +8,15 @@ import pytest
 from protgraph import cells
 from protgraph.cli import main
 from protgraph.data.sites import planted
-from protgraph.evaluate import Scored, thresholds
+from protgraph.decide import thresholds
+from protgraph.evaluate import Scored
 from protgraph.question import task_of
 from protgraph.recipe import load as recipe_of
 from protgraph.resolve import load
 from protgraph.run import execute, run
-from protgraph.tasks.metrics import auprc
+from protgraph.tasks.catalogue import TASKS
+from protgraph.tasks.metrics import auprc, ece, mcc
+from protgraph.tasks.probability import applied
 
 FEW = ["train.epochs=6", "model.width=16", "data.batch=400"]
 
@@ -37,7 +40,8 @@ def found(data, tmp_path_factory):
 
 def test_a_run_keeps_model_plots_and_numbers(found):
     kept = {path.name for path in found.folder.iterdir()}
-    assert {"model", "precision_recall.png", "training.png", "result.json"} <= kept
+    plots = {"precision_recall.png", "reliability.png", "selective.png", "training.png"}
+    assert plots | {"model", "result.json"} <= kept
     assert json.loads((found.folder / "result.json").read_text())["test"] == found.summary["test"]
 
 
@@ -66,6 +70,26 @@ def test_the_registered_model_says_what_the_run_measured(found, data, capsys):
     assert "planted" in {row["name"] for row in listed}
 
 
+def test_a_run_says_how_good_its_probabilities_and_calls_are(found):
+    s = found.summary
+    assert s["calibration"] == "probabilities, calibrated on validation (Platt)"
+    config = load(found.folder / "model").model.config
+    final = applied(config.calibration, found.test.scores)[:, 0]
+    y = found.test.y[:, 0]
+    assert s["ece"] == {"raw": ece(y, found.test.scores[:, 0]), "calibrated": ece(y, final)}
+    assert config.card["ece on test"] == s["ece"]
+    assert config.thresholds == tuple(s["thresholds"])
+    assert config.expected == s["expected"]
+    said = final >= np.float32(config.thresholds[0])
+    assert s["found"]["site"]["precision"] == pytest.approx(y[said].mean())
+    assert s["test"]["mcc_stored"] == pytest.approx(mcc(y, final, config.thresholds[0]))
+
+
+def test_benchmark_numbers_are_those_of_the_scores_as_trained(found):
+    own = TASKS["planted-site"].measure(found.test.y, found.test.scores)
+    assert {key: found.summary["test"][key] for key in own} == own
+
+
 def test_the_test_side_reaches_neither_training_nor_thresholds(data, tmp_path):
     """Labels of the test side turned upside down change the test numbers and nothing else."""
     from dataclasses import replace
@@ -81,8 +105,10 @@ def test_the_test_side_reaches_neither_training_nor_thresholds(data, tmp_path):
     one = execute(recipe, task, data, name=name, folder=tmp_path / "one")
     two = execute(recipe, task, turned, name=name, folder=tmp_path / "two")
     assert np.array_equal(one.test.scores, two.test.scores)
-    assert one.summary["thresholds"] == two.summary["thresholds"]
-    assert one.summary["valid"] == two.summary["valid"]
+    for key in ("calibration", "thresholds", "expected", "valid"):
+        assert one.summary[key] == two.summary[key]
+    kept = [load(out.folder / "model").model.config for out in (one, two)]
+    assert kept[0].calibration == kept[1].calibration != {}
     assert one.summary["test"] != two.summary["test"]
 
 

@@ -59,3 +59,14 @@ def test_the_wheel_holds_the_recipes(python, tmp_path):
     said = run(python, "run", "zinc_site/egn", cwd=tmp_path)
     assert said.returncode == 2
     assert "Did you mean zinc_site/egnn?" in said.stderr
+
+
+def test_the_wheel_holds_the_page_of_a_benchmark(python, tmp_path):
+    code = """
+from protgraph.insight.pages import page
+print(page({"task": "t", "monitor": "m", "rows": [{"model": "prior", "test": 0.5}], "failed": {}}))
+"""
+    said = subprocess.run(
+        [python, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.startswith("<!doctype html>")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +86,11 @@ class Dataset:
         for split in SPLITS:
             if not self.side(split):
                 raise ValueError(f"{self.name}: {split} has no labelled protein.")
+
+    @property
+    def proteins(self) -> tuple[Protein, ...]:
+        """The proteins of all examples, in order."""
+        return tuple(example.protein for example in self.examples)
 
     def side(self, split: str) -> list[Example]:
         """Examples of one side that have a label: those that training may use."""
@@ -233,7 +239,28 @@ class Pairs:
         return digest([*own, *(f"{both}\t{side}" for both, side in partners)])
 
 
-def shuffled(data: Dataset) -> Dataset:
+Held = TypeVar("Held", bound=Dataset | Pairs)
+
+
+def exchanged(data: Held, proteins: Sequence[Protein], name: str) -> Held:
+    """Put other proteins in the places of a set's own; labels, sides and families stay.
+
+    Parameters
+    ----------
+    data : Dataset or Pairs
+    proteins : sequence of Protein
+        One for each of `data.proteins`, in their order.
+    name : str
+        Of the set that is made.
+    """
+    if isinstance(data, Pairs):
+        return replace(data, name=name, proteins=tuple(proteins))
+    both = zip(data.examples, proteins, strict=True)
+    examples = tuple(replace(example, protein=protein) for example, protein in both)
+    return replace(data, name=name, examples=examples)
+
+
+def shuffled(data: Held) -> Held:
     """Permute the letters of every protein, by its name; all else stays where it is.
 
     What a model still knows then is not in the order of the letters, nor in which residue has
@@ -252,8 +279,7 @@ def shuffled(data: Dataset) -> Dataset:
         order = np.random.default_rng(seed).permutation(len(protein))
         return replace(protein, sequence="".join(protein.sequence[i] for i in order))
 
-    examples = tuple(replace(e, protein=other(e.protein)) for e in data.examples)
-    return replace(data, name=f"{data.name}, letters shuffled", examples=examples)
+    return exchanged(data, [other(one) for one in data.proteins], f"{data.name}, letters shuffled")
 
 
 def digest(lines: Iterable[str]) -> str:

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from protgraph.data.dataset import Dataset
+from protgraph.data.dataset import Held, exchanged
 from protgraph.structure.protein import Protein
 from protgraph.structure.read import read
 
 
-def folded(data: Dataset, fold: Callable[[Iterable[Protein]], list[Path]], name: str) -> Dataset:
+def folded(data: Held, fold: Callable[[Iterable[Protein]], list[Path]], name: str) -> Held:
     """Put a predicted structure in the place of each observed one.
 
     Parameters
     ----------
-    data : Dataset
+    data : Dataset or Pairs
     fold : callable
         Proteins -> PDB files with one chain of the full sequence each, in their order, such as
         `language.folding.fold_all` writes.
@@ -25,7 +25,7 @@ def folded(data: Dataset, fold: Callable[[Iterable[Protein]], list[Path]], name:
 
     Returns
     -------
-    data : Dataset
+    data : Dataset or Pairs
         Names, chains, author numbering, labels, split and families are those of `data`. Residues
         that were not observed have coordinates now, and no label still.
 
@@ -34,16 +34,14 @@ def folded(data: Dataset, fold: Callable[[Iterable[Protein]], list[Path]], name:
     ValueError
         Where a file holds another sequence.
     """
-    examples = []
-    paths = fold(example.protein for example in data.examples)
-    for example, path in zip(data.examples, paths, strict=True):
+    placed = []
+    paths = fold(data.proteins)
+    for own, path in zip(data.proteins, paths, strict=True):
         (model,) = read(path, predicted=True)
-        own = example.protein
         if model.sequence != own.sequence:
             raise ValueError(
                 f"{path.name}: the model has {len(model)} residues of another sequence than "
                 f"{own.name}, which has {len(own)}."
             )
-        placed = replace(model, name=own.name, chain=own.chain, numbering=own.numbering)
-        examples.append(replace(example, protein=placed))
-    return Dataset(f"{data.name}, folded by {name}", data.source, tuple(examples), data.outputs)
+        placed.append(replace(model, name=own.name, chain=own.chain, numbering=own.numbering))
+    return exchanged(data, placed, f"{data.name}, folded by {name}")

@@ -84,6 +84,8 @@ def proteins(
     ------
     ValueError
         Where the table has neither column.
+    ConnectionError
+        Where `fetch` cannot tell whether there is such a structure: without network, say.
 
     Examples
     --------
@@ -112,6 +114,10 @@ def proteins(
                 found[row] = _observed(name, file, chains[row], text)
             else:
                 found[row] = _unseen(name, text, chains[row])
+        except ConnectionError as error:
+            # No answer says nothing of the row: to leave it out would lose data in silence.
+            place, line = rows.places[row]
+            raise ConnectionError(f"{place}:{line}: structure {path!r}: {error}") from error
         except (ValueError, OSError, ImportError) as error:
             column = "structure" if path else "sequence"
             rows.refuse(row, column, str(error).removeprefix(f"{name}: "), path or text)
@@ -133,7 +139,12 @@ def _file(folder: Path, cell: str, fetch: Fetch | None) -> Path:
         raise ValueError("there is no such file, seen from the table's folder")
     if fetch is None:
         raise ValueError("there is no such file, and ids are looked up only where fetch= is given")
-    return fetch(cell)
+    try:
+        return fetch(cell)
+    except (FileNotFoundError, ConnectionError):
+        raise
+    except OSError as error:  # such as another process at the same file, or a full disk
+        raise ConnectionError(f"the file was not had ({error})") from error
 
 
 def _observed(name: str, path: Path, chain: str, text: str) -> Protein:

@@ -80,17 +80,35 @@ def index(sequences: Sequence[str], *, longest: int) -> Index:
         letters[start : start + len(sequence)] = codes(sequence)
     tables = []
     for seed in SEEDS:
-        words, places = _words(letters, seed)
-        order = np.argsort(words, kind="stable")
-        bounds = np.searchsorted(words[order], np.arange(UNKNOWN ** len(seed) + 1))
+        found, places = words(letters, seed)
+        order = np.argsort(found, kind="stable")
+        bounds = np.searchsorted(found[order], np.arange(UNKNOWN ** len(seed) + 1))
         tables.append((bounds, places[order].astype(np.int32)))
     return Index(letters, np.array(ends[:-1], dtype=np.int32), tuple(tables), longest)
 
 
-def _words(
+def words(
     letters: npt.NDArray[np.uint8], seed: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Number of each word without X, and the place of its first letter."""
+    """Find the words of a sequence.
+
+    Parameters
+    ----------
+    letters : ndarray of uint8, shape [L]
+        Codes of `residues.LETTERS`.
+    seed : tuple of int
+        Places of the K letters of a word, the first 0.
+
+    Returns
+    -------
+    words, places : ndarray of int64, shape [W]
+        Number of each word without X, in base 20 its letters, and the place of its first one.
+
+    Examples
+    --------
+    >>> [found.tolist() for found in words(np.array([0, 2, 1, 20, 3], dtype=np.uint8), (0, 2))]
+    [[1, 23], [0, 2]]
+    """
     count = max(len(letters) - seed[-1], 0)
     word, known = np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool)
     for step in seed:
@@ -161,8 +179,8 @@ def _diagonals(query: npt.NDArray[np.uint8], index: Index) -> Ints:
     """Diagonals with `HITS` seeds, sorted: where the query's first letter would stand."""
     found = []
     for seed, (bounds, places) in zip(SEEDS, index.tables, strict=True):
-        words, own = _words(query, seed)
-        low, count = bounds[words], bounds[words + 1] - bounds[words]
+        seen, own = words(query, seed)
+        low, count = bounds[seen], bounds[seen + 1] - bounds[seen]
         first = (low - np.cumsum(count) + count).astype(np.int32)
         at = np.arange(count.sum(), dtype=np.int32) + np.repeat(first, count)
         found.append(places[at] - np.repeat(own.astype(np.int32), count))

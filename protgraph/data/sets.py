@@ -10,6 +10,7 @@ from protgraph.data.functions import ec_chains, ec_structures
 from protgraph.data.interfaces import interfaces
 from protgraph.data.partners import ROUTES, SCHEMES, human, shs27k, yeast
 from protgraph.data.sites import LIGANDS, enzyme_class, planted, sites
+from protgraph.data.structured import human_structures
 from protgraph.data.variants import GB1, fluorescence, gb1, stability
 
 # ruff: noqa: ARG005 - only files of coordinates have gaps.
@@ -45,6 +46,7 @@ SETS: dict[str, Callable[..., Dataset | Pairs]] = {
     **{f"gb1-{name.replace('_', '-')}": _gb1(name) for name in GB1},
     **{f"ppi-yeast-{scheme}": _yeast(scheme) for scheme in SCHEMES},
     "ppi-human": lambda *, gaps=True: human(),
+    "ppi-human-structures": lambda *, gaps=True: human_structures(),
     **{f"shs27k-{route}-{seed}": _shs27k(route, seed) for route in ROUTES for seed in range(3)},
     "planted-site": lambda *, gaps=True: planted(),
 }

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from protgraph.structure import cache
 
+ARCHIVES = ("chains", "unlabelled")
+"""Archives of human PDB chains, a file each."""
+
 
 def root() -> Path:
     """Folder of the benchmark data.
@@ -47,7 +50,7 @@ def chain(name: str) -> Path:
     FileNotFoundError
         Where there is no such chain.
     """
-    for archive in ("chains", "unlabelled"):
+    for archive in ARCHIVES:
         path = unpacked(root() / "structures" / f"{archive}.tar.xz") / archive / f"{name}.pdb"
         if path.is_file():
             return path

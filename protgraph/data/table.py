@@ -114,6 +114,8 @@ def load(
         Where a column is missing or the file cannot be read; where there is no split, or one for
         some rows only; where no row is left; where a label is the same in all of training; where
         `Dataset` or `Pairs` refuses the split; and where a row is wrong and `strict` is set.
+    ConnectionError
+        Where `fetch` gets no answer; the answer that there is no such id makes the row wrong.
 
     Examples
     --------

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from protgraph.tasks.selective import aurc, risk_coverage
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -96,6 +98,93 @@ def precision_recall(
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=150)
     return path
+
+
+def reliability(
+    sides: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], path: Path, *, title: str
+) -> Path:
+    """Plot how often each probability comes true, above how many items have it.
+
+    Parameters
+    ----------
+    sides : mapping
+        Name -> (labels [N] with NaN for unknown, probabilities [N]).
+    path : Path
+        PNG.
+    title : str
+
+    Notes
+    -----
+    Ten bins of equal width, each at its mean probability; bars are 95 % intervals of the share by
+    Wilson, J Am Stat Assoc 22:209 (1927), as if items were independent. Residues of a chain are
+    not, so they are somewhat short.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.0, 5.2), layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
+    edges = np.linspace(0, 1, 11)
+    for place, (name, (y_true, y_score)) in enumerate(sides.items()):
+        y, s = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
+        y, s = y[~np.isnan(y)], s[~np.isnan(y)]
+        bins = np.searchsorted(edges[1:-1], s)
+        count = np.bincount(bins, minlength=10)
+        there = count > 0
+        n = count[there]
+        share = np.bincount(bins, weights=y, minlength=10)[there] / n
+        mean = np.bincount(bins, weights=s, minlength=10)[there] / n
+        low, high = _wilson(share, n)
+        axes.errorbar(
+            mean, share, yerr=[share - low, high - share], fmt="o-", color=f"C{1 - place}",
+            markersize=4, linewidth=1.2, elinewidth=0.8, label=name,
+        )  # fmt: skip
+        below.stairs(count, edges, color=f"C{1 - place}", linewidth=1.2)
+    axes.set(ylabel="share that is true", xlim=(0, 1), ylim=(0, 1.02), title=title)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    below.set(xlabel="probability", ylabel="items", yscale="log")
+    below.set_ylim(bottom=0.8)
+    for one in (axes, below):
+        one.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def selective(y_true: npt.ArrayLike, y_score: npt.ArrayLike, path: Path, *, title: str) -> Path:
+    """Plot the error rate among the most confident items over their share of all.
+
+    Parameters
+    ----------
+    y_true : array_like of shape [N]
+        0, 1 or NaN for unknown.
+    y_score : array_like of shape [N]
+        Calibrated probabilities.
+    path : Path
+        PNG.
+    title : str
+    """
+    figure, axes = _axes()
+    curve = risk_coverage(y_true, y_score)
+    axes.plot(curve.coverage, curve.risk, drawstyle="steps-pre", linewidth=1.5)
+    axes.axhline(curve.risk[-1], color="0.6", linewidth=0.8, linestyle=":")
+    axes.text(0.02, curve.risk[-1], "all answered", color="0.4", fontsize=8, va="bottom")
+    axes.set(
+        xlabel="share of items answered, most confident first",
+        ylabel="share of these said wrong",
+        xlim=(0, 1),
+        ylim=(0, max(1.1 * curve.risk.max(), 1e-3)),
+        title=f"{title} (area {aurc(y_true, y_score):.4f})",
+    )
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def _wilson(share: npt.NDArray[np.float64], count: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Lower and upper end of the 95 % interval of shares."""
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = np.sqrt(z2 * share * (1 - share) / count + z2**2 / (4 * count**2)) / (1 + z2 / count)
+    return np.stack([np.minimum(middle - half, share), np.maximum(middle + half, share)])
 
 
 def history(rows: Sequence[Mapping[str, float]], path: Path, *, monitor: str, best: int) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -141,6 +142,43 @@ def recalled(name: str, *, layer: int = -1) -> Encoder:
     """
     found = encoder_of(name, layer=layer)
     return found if name in ENCODERS else stored(found)
+
+
+def pooled(name: str, sequences: Sequence[str], *, layer: int = -1) -> Floats:
+    """Mean vectors of proteins by an encoder; those of a language model by the default store.
+
+    Parameters
+    ----------
+    name, layer
+        As `encoder.encoder`; of several layers the last.
+    sequences : sequence of str
+
+    Returns
+    -------
+    vectors : ndarray of float32, shape [B, D]
+
+    Raises
+    ------
+    ValueError
+        As `Stored.encode_layers`.
+
+    Examples
+    --------
+    >>> pooled("onehot", ["AACC", "AA"])[:, 0].tolist()
+    [0.5, 1.0]
+    """
+    found, sequences = encoder_of(name, layer=layer), checked(sequences)
+    if name in ENCODERS:
+        return np.stack([own.mean(axis=0) for own in found.encode(sequences)])
+    store, code = Store(cache.folder() / "vectors"), digests(found)[-1]
+    keys = {s: key(s, code, pool="mean") for s in sequences}
+    made: dict[str, Floats] = {}
+    missing = {s: s[:10] for s in keys if keys[s] not in store}
+    for _, vectors in computed(found, missing, pool="mean"):
+        made.update(vectors)
+        with suppress(BlockingIOError):  # another process is writing
+            store.add(vectors)
+    return np.stack([made[k] if (k := keys[s]) in made else store.get(k) for s in sequences])
 
 
 def digests(encoder: Encoder) -> list[str]:

@@ -1,4 +1,4 @@
-"""From residue vectors to scores: one a residue or one a protein."""
+"""From residue vectors to scores: one a residue, a protein or a pair of proteins."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ class ResidueHead(nn.Module):
 class ProteinHead(nn.Module):
     """Attention-weighted mean and maximum over a protein's residues: [N, D] -> [B, C].
 
-    a = softmax_i u·tanh(W h_i) within a protein (Ilse et al., ICML 2018).
+    a = softmax_i u·tanh(W h_i) within a protein (Ilse et al., ICML 2018). `parts` times D numbers
+    go into the hidden layer after the pool.
     """
 
-    def __init__(self, width: int, outputs: int) -> None:
+    def __init__(self, width: int, outputs: int, parts: int = 2) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.score = nn.Sequential(
             nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1, bias=False)
         )
         self.out = nn.Sequential(
-            nn.Linear(2 * width, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, outputs)
+            nn.Linear(parts * width, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, outputs)
         )
 
     def pool(self, h: Tensor, batch: Tensor | None) -> Tensor:
@@ -61,5 +62,35 @@ class ProteinHead(nn.Module):
         return scores
 
 
-HEADS: dict[str, type[nn.Module]] = {"residue": ResidueHead, "protein": ProteinHead}
+class PairHead(nn.Module):
+    """One vector a protein, and scores of what two of them share: [N, D] -> [B, 2 D] -> [P, C].
+
+    A protein's vector v is what `ProteinHead` pools. Its hidden layer then sees the layer norm of
+    (v_a + v_b, |v_a - v_b|, v_a v_b), which is the same, bit for bit, whichever partner is first.
+    Without the norm, scores of real pairs became one constant; with a layer or a norm between
+    the pool and these features, planted rules were learned late or not at all.
+    """
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.own = ProteinHead(width, outputs, parts=6)
+        self.norm = nn.LayerNorm(6 * width)
+
+    def vectors(self, h: Tensor, batch: Tensor | None) -> Tensor:
+        """One vector a protein: [B, 2 D]."""
+        return self.own.pool(h, batch)
+
+    def forward(self, vectors: Tensor, partners: Tensor) -> Tensor:
+        """Score every pair of places [P, 2] among the vectors."""
+        a, b = vectors[partners[:, 0]], vectors[partners[:, 1]]
+        both = torch.cat([a + b, (a - b).abs(), a * b], dim=1)  # [P, 6 D]
+        scores: Tensor = self.own.out(self.norm(both))
+        return scores
+
+
+HEADS: dict[str, type[nn.Module]] = {
+    "residue": ResidueHead,
+    "protein": ProteinHead,
+    "pair": PairHead,
+}
 """Level of a task -> its head."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from protgraph.models.gnn import EGNN, GCN, GATv2, Relational
-from protgraph.models.heads import HEADS
+from protgraph.models.heads import HEADS, PairHead
 from protgraph.models.sequence import CNN, BiLSTM, Composition, LightAttention
 
 ENCODERS: dict[str, type[nn.Module]] = {
@@ -68,8 +68,15 @@ class Config:
         Keyword arguments of `protgraph.build`.
     gaps : bool
         Whether numbering gaps were read as X (`protgraph.read`).
+    calibration : mapping
+        What makes probabilities of the scores (`protgraph.tasks.probability`); empty where nothing
+        does.
     thresholds : tuple of float
-        One an output: a score from here on counts as a call. Empty where none was chosen.
+        One an output: a score from here on, once calibrated, counts as a call. Empty where none
+        was chosen.
+    expected : mapping
+        Output, or "all outputs", -> precision and recall of calls on validation, each with its
+        95 % interval by family, or why they are unknown.
     card : mapping
         What a reader of the model wants to know: data, split, scores, seed, date.
     """
@@ -92,7 +99,9 @@ class Config:
     digest: str = ""
     gaps: bool = True
     graph: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     thresholds: tuple[float, ...] = ()
+    expected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,6 +113,9 @@ class Config:
 
 class Model(nn.Module):
     """An encoder and a head: graph -> scores [N, C] or [B, C] before sigmoid or softmax.
+
+    A model of pairs gives vectors of proteins first, then scores of any pairs of them, so that
+    each protein is encoded once.
 
     Parameters
     ----------
@@ -128,13 +140,38 @@ class Model(nn.Module):
         self.head = HEADS[config.level](config.width, len(config.outputs))
 
     def forward(self, data: Data) -> Tensor:
-        """Score a graph or a batch of graphs."""
+        """Score a graph or a batch of graphs; a ValueError where the model scores pairs."""
+        if isinstance(self.head, PairHead):
+            raise ValueError(
+                f"{self.config.task}: a model of pairs scores two proteins by `vectors` and "
+                "`pairs`, got graphs to score one by one."
+            )
         scores: Tensor = self.head(self.encoder(data), data.get("batch"))
         return scores
 
+    def vectors(self, data: Data) -> Tensor:
+        """Encode the proteins of a graph or batch for `pairs`: [B, V]."""
+        return self._pairs.vectors(self.encoder(data), data.get("batch"))
+
+    def pairs(self, vectors: Tensor, partners: Tensor) -> Tensor:
+        """Score pairs [P, 2] of places among the vectors: [P, C]; partners have no order."""
+        scores: Tensor = self._pairs(vectors, partners)
+        return scores
+
+    @property
+    def _pairs(self) -> PairHead:
+        if not isinstance(self.head, PairHead):
+            c = self.config
+            raise ValueError(f"{c.task}: only a model of pairs scores pairs, got level {c.level}.")
+        return self.head
+
     def probabilities(self, data: Data) -> Tensor:
         """Score a graph or batch: [N, C] or [B, C], each from 0 to 1, or quantities."""
-        scores: Tensor = self(data).float()
+        return self.bounded(self(data))
+
+    def bounded(self, scores: Tensor) -> Tensor:
+        """Bring scores [..., C] of `forward` or `pairs` to 0 to 1, unless they are quantities."""
+        scores = scores.float()
         if self.config.value:
             return scores
         return scores.softmax(dim=1) if self.config.exclusive else scores.sigmoid()
@@ -231,14 +268,17 @@ def _config(text: str) -> Config:
         raise ValueError("not a protgraph model's configuration.") from error
     if version != FORMAT:
         raise ValueError(f"model format {version}; this version reads format {FORMAT}.")
-    stored.setdefault("value", False)  # Models were saved before there were quantities.
+    # Models were saved before there were quantities and calibration.
+    for key, before in (("value", False), ("calibration", {}), ("expected", {})):
+        stored.setdefault(key, before)
     keys = {key.name for key in fields(Config)}
     if keys != set(stored):
         odd, gone = sorted(set(stored) - keys), sorted(keys - set(stored))
         raise ValueError(f"unknown keys {odd}, missing keys {gone}.")
     graph = {k: tuple(v) if isinstance(v, list) else v for k, v in stored["graph"].items()}
-    listed = {"outputs": tuple(stored["outputs"]), "thresholds": tuple(stored["thresholds"])}
-    return Config(**{**stored, **listed, "graph": graph})
+    listed = {key: tuple(stored[key]) for key in ("outputs", "thresholds")}
+    keyed = {key: dict(stored[key]) for key in ("calibration", "expected")}
+    return Config(**{**stored, **listed, **keyed, "graph": graph})
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

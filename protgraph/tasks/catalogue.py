@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 
 from protgraph.tasks.calls import binary_accuracy, micro_f1
-from protgraph.tasks.ec import ec_ontology
+from protgraph.tasks.ec import NUMBER, ec_ontology
 from protgraph.tasks.function import aupr, fmax, fmax_gearnet
 from protgraph.tasks.labels import Metric
 from protgraph.tasks.loss import binary_cross_entropy, cross_entropy, squared_error
@@ -15,7 +16,9 @@ from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
 from protgraph.tasks.task import Task
 
 _SITE = {"auprc": auprc, "auroc": auroc}
+_FUNCTION: dict[str, Metric] = {"fmax": fmax_gearnet, "aupr": partial(aupr, average="micro")}
 _SITES = ("prior", "window-boosting", "shells-boosting")
+_GO = re.compile(r"GO:\d{7}")
 _PAIRS = ("prior", "degree", "composition-linear")
 _PROTEINS = ("prior", "composition-linear", "kmer-linear", "kmer-neighbour", "kmer-fused")
 
@@ -127,7 +130,7 @@ TASKS: dict[str, Task] = {
                 level="protein",
                 outputs=(),
                 loss=binary_cross_entropy,
-                metrics={"fmax": fmax_gearnet, "aupr": partial(aupr, average="micro")},
+                metrics=_FUNCTION,
                 monitor="fmax",
                 given="the protein is an enzyme",
                 metrics_of=_of_enzymes,
@@ -136,13 +139,23 @@ TASKS: dict[str, Task] = {
             for kind in ("chains", "structures")
         ),
         _classes("localisation", "protein", PLACES, "the protein is of a bacterium"),
-        _classes("secondary-structure", "residue", ("coil", "helix", "strand"), ""),
+        replace(
+            _classes("secondary-structure", "residue", ("coil", "helix", "strand"), ""),
+            metrics={"macro_f1": macro_f1, "q3": accuracy},
+            monitor="q3",
+        ),
         _classes("topology", "residue", ("elsewhere", "helix", "strand", "signal peptide"), ""),
         _value("fluorescence", "log fluorescence", "the protein is a variant of avGFP"),
         _value("stability", "stability score", "the protein is a designed mini-protein"),
         *(
             _partners(f"ppi-{name}")
-            for name in ("yeast-original", "yeast-rewired", "yeast-partition", "human")
+            for name in (
+                "yeast-original",
+                "yeast-rewired",
+                "yeast-partition",
+                "human",
+                "human-structures",
+            )
         ),
         *(
             Task(
@@ -168,7 +181,7 @@ TASKS: dict[str, Task] = {
 
 
 def own(name: str, level: str, kind: str, outputs: tuple[str, ...]) -> Task:
-    """Make the task of a table of your own.
+    """Make the task of a table of your own; several GO terms or EC numbers have Fmax and AUPR.
 
     Parameters
     ----------
@@ -196,7 +209,14 @@ def own(name: str, level: str, kind: str, outputs: tuple[str, ...]) -> Task:
         made = _value(name, outputs[0], "")
         measure = spearman if len(outputs) == 1 else macro(spearman)
         made = replace(made, level=level, outputs=outputs, metrics={"spearman": measure})
+    elif level == "protein" and len(outputs) > 1 and _functions(outputs):
+        made = Task(name, level, outputs, binary_cross_entropy, _FUNCTION, "fmax")
     else:
         metrics = _SITE if len(outputs) == 1 else {k: macro(m) for k, m in _SITE.items()}
         made = Task(name, level, outputs, binary_cross_entropy, metrics, "auprc")
     return replace(made, baselines=baselines)
+
+
+def _functions(outputs: tuple[str, ...]) -> bool:
+    """Whether all outputs are GO terms, or all EC numbers."""
+    return any(all(map(form.fullmatch, outputs)) for form in (_GO, NUMBER))

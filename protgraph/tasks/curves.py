@@ -50,6 +50,8 @@ class Curves(NamedTuple):
 def checked(name: str, y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> tuple[Flags, Floats]:
     """Labels as bool and scores as float, both [B, C], or an error that names the metric.
 
+    A protein of which nothing is known (NaN alone) becomes one without a label.
+
     Examples
     --------
     >>> checked("fmax", [[1, 0]], [[.5]])
@@ -65,9 +67,10 @@ def checked(name: str, y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> tuple[F
         )
     if not np.isfinite(s).all():
         raise ValueError(f"{name}: scores are finite, got {(~np.isfinite(s)).sum()} that are not.")
-    yes = y == 1
-    if not (yes | (y == 0)).all():
-        raise ValueError(f"{name}: labels are 0 or 1, got {y[~yes & (y != 0)][0]}.")
+    yes, unknown = y == 1, np.isnan(y).all(axis=1, keepdims=True)
+    fits = yes | (y == 0) | unknown
+    if not fits.all():
+        raise ValueError(f"{name}: labels are 0 or 1, got {y[~fits][0]}.")
     if not yes.any():
         raise Undefined(f"{name}: one label at least must be 1, got none in {list(y.shape)}.")
     return yes, s

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from protgraph.tasks.ontology import Ontology, ordered
 
-_EC = re.compile(r"[1-7](\.\d+){3}|[1-7](\.\d+){2}\.(n\d+|-)|[1-7]\.\d+\.-\.-|[1-7]\.-\.-\.-")
+NUMBER = re.compile(r"[1-7](\.\d+){3}|[1-7](\.\d+){2}\.(n\d+|-)|[1-7]\.\d+\.-\.-|[1-7]\.-\.-\.-")
+"""An EC number, complete or partial."""
 
 
 def ec_forms(number: str) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def ec_forms(number: str) -> tuple[str, ...]:
     >>> ec_forms("3.4.-.-")
     ('3.-.-.-', '3.4.-.-')
     """
-    if not _EC.fullmatch(number):
+    if not NUMBER.fullmatch(number):
         raise ValueError(f"an EC number is like 3.4.21.4 or 3.4.21.-, got {number!r}.")
     known = [part for part in number.split(".") if part != "-"]
     return tuple(".".join(known[:n] + ["-"] * (4 - n)) for n in range(1, len(known) + 1))

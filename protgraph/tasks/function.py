@@ -1,8 +1,8 @@
 """How good predictions of protein function are: Fmax in three named protocols, Smin and AUPR.
 
 Labels [B, C] are 0 or 1: a protein has a term or is not known to have it, which the field counts
-as not having it, so NaN has no meaning here and is refused. The same scores differ by more than
-.1 between two protocols: their numbers are never to be mixed.
+as not having it. So NaN is refused, save for all terms of a protein: it does not count then. The
+same scores differ by more than .1 between two protocols: their numbers are never to be mixed.
 """
 
 from __future__ import annotations
@@ -216,7 +216,8 @@ def aupr(y_true: npt.ArrayLike, y_score: npt.ArrayLike, *, average: str) -> floa
     """
     y, s = checked("aupr", y_true, y_score)
     if average == "micro":
-        return _precision(y, s)
+        known = ~np.isnan(np.asarray(y_true)).all(axis=1)
+        return _precision(y[known], s[known])
     if average != "macro":
         raise ValueError(f"aupr: average is micro or macro, got {average!r}.")
     kept = y.any(axis=0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protgraph.structure.geometry import secondary
+from protgraph.tasks.text import promise
 
 if TYPE_CHECKING:
     from protgraph.tasks.prediction import Prediction
@@ -118,8 +119,12 @@ def _facts(prediction: Prediction) -> str:
         "Encoder": prediction.encoder,
         "Residues": f"{length}, {share} in the structure" if seen else str(length),
     }
+    if prediction.scale:
+        facts["Scores"] = prediction.scale
     if len(set(prediction.thresholds)) == 1:
         facts["Threshold"] = f"{prediction.thresholds[0]:g}"
+    if len(prediction.expected) == 1:
+        facts["Expected of calls"] = promise(*prediction.expected.values())
     return "".join(
         f"<div><dt>{key}</dt><dd>{escape(value)}</dd></div>" for key, value in facts.items()
     )

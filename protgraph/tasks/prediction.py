@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from protgraph.structure import write
 from protgraph.structure.protein import Protein
+from protgraph.tasks import text
 from protgraph.tasks.page import page
 
 Floats = npt.NDArray[np.float32]
@@ -47,6 +47,12 @@ class Prediction:
         One an output: a score that reaches it is called. Empty when nothing is called.
     given : str
         The condition under which scores hold, such as "the chain binds zinc"; "" for none.
+    scale : str
+        What the scores are, such as "probabilities, calibrated on validation"; "" where nothing
+        is to be said.
+    expected : mapping
+        Output, or "all outputs", -> {"precision": [value, low, high], "recall": the same} of calls
+        at the threshold, with 95 % intervals by family; {"unknown": reason} where there are none.
 
     Raises
     ------
@@ -80,6 +86,8 @@ class Prediction:
     encoder: str
     thresholds: tuple[float, ...] = ()
     given: str = ""
+    scale: str = ""
+    expected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         name = self.protein.name
@@ -140,37 +148,7 @@ class Prediction:
             sequence) or a row an output. Scores have 6 significant digits and are empty where
             there is none, as are their calls.
         """
-        asked = {"task": self.task, "model": self.model, "encoder": self.encoder}
-        if self.given:
-            asked["holds given that"] = self.given
-        if self.thresholds:
-            pairs = zip(self.outputs, self.thresholds, strict=True)
-            asked["thresholds"] = ", ".join(f"{output} {value:g}" for output, value in pairs)
-        lines = [f"# {key}: {_plain(value)}" for key, value in asked.items()]
-        rows = self._residue_rows() if self.level == "residue" else self._output_rows()
-        lines += ["\t".join(_plain(cell) for cell in row) for row in rows]
-        return "\n".join(lines) + "\n"
-
-    def _residue_rows(self) -> Iterator[list[str]]:
-        protein, calls = self.protein, self.calls
-        header = ["protein", "chain", "position", "index", "letter", "observed"]
-        header += [f"{output}_score" for output in self.outputs]
-        if calls is not None:
-            header += [f"{output}_call" for output in self.outputs]
-        yield header
-        for i, letter in enumerate(protein.sequence):
-            row = [protein.name, protein.chain, protein.numbering[i], str(i), letter]
-            row += [str(int(protein.observed[i])), *map(_digits, self.scores[i])]
-            if calls is not None:
-                row += map(_call, self.scores[i], calls[i])
-            yield row
-
-    def _output_rows(self) -> Iterator[list[str]]:
-        protein, calls = self.protein, self.calls
-        yield ["protein", "chain", "output", "score"] + ["call"] * (calls is not None)
-        for c, output in enumerate(self.outputs):
-            row = [protein.name, protein.chain, output, _digits(self.scores[c])]
-            yield row + ([] if calls is None else [_call(self.scores[c], calls[c])])
+        return text.table(self)
 
     def json(self) -> str:
         """Write one strict JSON object; null where there is no score.
@@ -178,29 +156,11 @@ class Prediction:
         Returns
         -------
         text : str
-            `scores`, `thresholds` and, with thresholds, `calls` are keyed by output. At the
-            residue level each output has a list of L, beside `sequence`, `numbering` and
-            `observed`.
+            `scores`, `thresholds` and, with thresholds, `calls` are keyed by output, `expected`
+            by output or "all outputs". At the residue level each output has a list of L, beside
+            `sequence`, `numbering` and `observed`.
         """
-        protein, calls = self.protein, self.calls
-        said: dict[str, Any] = {"protein": protein.name, "chain": protein.chain}
-        for key in ("task", "level", "model", "encoder", "given", "outputs"):
-            said[key] = getattr(self, key)
-        if self.level == "residue":
-            said["sequence"] = protein.sequence
-            said["numbering"] = protein.numbering
-            said["observed"] = protein.observed.tolist()
-        absent = np.isnan(self.scores)
-        scores = np.array([float(_digits(x) or 0) for x in self.scores.flat], dtype=object)
-        scores = scores.reshape(self.scores.shape)
-        scores[absent] = None
-        said["scores"] = dict(zip(self.outputs, scores.T.tolist(), strict=True))
-        said["thresholds"] = dict(zip(self.outputs, self.thresholds, strict=False))
-        if calls is not None:
-            called = calls.astype(object)
-            called[absent] = None
-            said["calls"] = dict(zip(self.outputs, called.T.tolist(), strict=True))
-        return json.dumps(said, allow_nan=False, ensure_ascii=False)
+        return text.strict(self)
 
     def pdb(self, output: str | None = None) -> str:
         """Write what is observed of the backbone, with 100 times the scores in the B-factor.
@@ -279,13 +239,13 @@ class Prediction:
             raise ValueError(
                 f"{self.protein.name}: a prediction is written as {FORMATS}, got {format!r}."
             )
-        text: str = getattr(self, format)()
+        content: str = getattr(self, format)()
         path = self.path(folder, format)
         partial = path.parent / f".{uuid4().hex}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                partial.write_text(text, encoding="utf-8", newline="\n")
+                partial.write_text(content, encoding="utf-8", newline="\n")
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
@@ -294,15 +254,3 @@ class Prediction:
                 f"{self.protein.name}: {path} cannot be written: {error.strerror}."
             ) from error
         return path
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\t\r\n]+", " ", text)
-
-
-def _digits(score: np.float32) -> str:
-    return "" if np.isnan(score) else f"{score:.6g}"
-
-
-def _call(score: np.float32, call: np.bool_) -> str:
-    return "" if np.isnan(score) else str(int(call))

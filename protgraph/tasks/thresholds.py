@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from protgraph.tasks import calibration
 from protgraph.tasks.labels import Floats, Undefined, binary
 from protgraph.tasks.statistics import Interval, bootstrap
 
@@ -94,14 +95,53 @@ def recommended(
     0.4
     """
     y, s = binary("recommended", y_true, y_score, both=True)
+    value = _chosen(y, s, precision, recall)
+    return expected(y_true, y_score, families, value, samples=samples, seed=seed)
+
+
+def expected(
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    families: npt.ArrayLike,
+    value: float,
+    *,
+    samples: int = 2000,
+    seed: int = 0,
+) -> Threshold:
+    """Say what to expect of a threshold that was chosen on validation.
+
+    Parameters
+    ----------
+    y_true, y_score, families, samples, seed
+        As `recommended`.
+    value : float
+        A score at or above it says 1.
+
+    Returns
+    -------
+    threshold : Threshold
+        With this `value`.
+
+    Raises
+    ------
+    ValueError
+        As `recommended`, and where no item with a known label reaches the threshold.
+
+    Examples
+    --------
+    >>> y, s, families = [1, 0, 1, 0], [.9, .8, .7, .1], ["a", "a", "b", "b"]
+    >>> found = expected(y, s, families, .7)
+    >>> found.precision  # one right of two in "a", one of one in "b"
+    Interval(value=0.6666666666666666, low=0.5, high=1.0)
+    """
+    y, s = binary("expected", y_true, y_score, both=True)
     groups = np.asarray(families)
     told = ~np.isnan(np.asarray(y_true, dtype=np.float64))
     if groups.shape != told.shape:
         raise ValueError(
-            f"recommended: one family an item is needed, "
+            f"expected: one family an item is needed, "
             f"got shape {list(groups.shape)} for {len(told)} items."
         )
-    value = _chosen(y, s, precision, recall)
     hits, called, positive = _counts(y, s >= value, groups[told])
     own = np.arange(len(hits))
     return Threshold(
@@ -120,16 +160,16 @@ def _chosen(y: Floats, s: Floats, precision: float | None, recall: float | None)
         raise ValueError(
             f"recommended: precision or recall is wanted, not both, got {precision} and {recall}."
         )
+    if precision is None and recall is None:
+        return calibration.threshold(y, s)
     order = np.argsort(-s, kind="stable")
     last = np.flatnonzero(np.append(np.diff(s[order]) != 0, True))
     cuts, hits = s[order][last], np.cumsum(y[order])[last]
     right, found = hits / (last + 1), hits / y.sum()
     if precision is not None:
         good = np.where(right >= precision, found, -1.0)
-    elif recall is not None:
-        good = np.where(found >= recall, right, -1.0)
     else:
-        good = 2 * hits / (last + 1 + y.sum())
+        good = np.where(found >= recall, right, -1.0)
     best = int(np.argmax(good))
     if good[best] < 0:
         top = int(np.argmax(right))
@@ -151,5 +191,5 @@ def _share(hits: npt.ArrayLike, of: npt.ArrayLike) -> float:
     """Precision or recall from the counts of families, as a metric of them."""
     total = np.sum(of)
     if not total:
-        raise Undefined("recommended: a call and a positive are needed, got families without.")
+        raise Undefined("expected: a call and a positive are needed, got families without.")
     return float(np.sum(hits) / total)

@@ -13,7 +13,7 @@ import pytest
 from protgraph.language import stored as module
 from protgraph.language.encoder import onehot
 from protgraph.language.store import Store, key
-from protgraph.language.stored import computed, portions, stored
+from protgraph.language.stored import computed, pooled, portions, stored
 
 SEQUENCES = ["MKV", "GASTPLIN", "MKV", "W", "MKVMKVMKV"]
 
@@ -226,3 +226,24 @@ def test_a_store_wakes_no_giant():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_means_of_proteins_are_computed_once_and_are_those_of_the_residues(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROTGRAPH_CACHE", str(tmp_path))
+    fake = Fake()
+    monkeypatch.setattr(module, "encoder_of", lambda name, layer: fake)
+    expected = np.stack([draw(sequence).mean(axis=0) for sequence in SEQUENCES])
+    one = pooled("fake", SEQUENCES[:2])
+    assert np.allclose(one, expected[:2], atol=1e-6)
+    assert np.allclose(pooled("fake", SEQUENCES), expected, atol=1e-6)
+    assert sorted(fake.read) == sorted(set(SEQUENCES))
+    assert len(Store(tmp_path / "vectors")) == len(set(SEQUENCES))
+
+
+def test_means_are_returned_though_another_process_writes(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROTGRAPH_CACHE", str(tmp_path))
+    monkeypatch.setattr(module, "encoder_of", lambda name, layer: Fake())
+    with Store(tmp_path / "vectors").writing():
+        made = pooled("fake", ["MKV"])
+    assert np.allclose(made, draw("MKV").mean(axis=0), atol=1e-6)
+    assert not len(Store(tmp_path / "vectors"))

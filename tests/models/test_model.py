@@ -96,8 +96,8 @@ def test_a_model_without_vectors_or_condition_says_so_or_nothing():
 def test_an_unknown_encoder_or_level_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match=r"Unknown encoder 'gnc'. There are: gcn, .*egnn"):
         config_of(encoder="gnc")
-    with pytest.raises(ValueError, match="no head for level 'pair': residue, protein"):
-        config_of(level="pair")
+    with pytest.raises(ValueError, match="no head for level 'atom': residue, protein, pair"):
+        config_of(level="atom")
 
 
 def test_a_width_that_does_not_divide_is_refused():

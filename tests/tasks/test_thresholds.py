@@ -134,7 +134,7 @@ def test_two_wishes_are_an_error():
 def test_what_is_wrong_with_labels_and_families_is_said():
     with pytest.raises(Undefined, match=r"recommended: both classes .* got 2 labels 1 only"):
         recommended([1, 1], [0.1, 0.2], ["a", "b"])
-    with pytest.raises(ValueError, match=r"recommended: one family .* \[3\] for 2 items"):
+    with pytest.raises(ValueError, match=r"expected: one family .* \[3\] for 2 items"):
         recommended([0, 1], [0.1, 0.2], ["a", "b", "c"])
     with pytest.raises(ValueError, match="a bootstrap needs two families at least, got 1"):
         recommended([0, 1], [0.1, 0.2], ["a", "a"])
