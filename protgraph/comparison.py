@@ -63,12 +63,23 @@ class Report:
             "best on validation; differences to it are paired. Memory: the whole process.",
             report.table(self.rows),
             *([_SEEN, report.table(self.seen)] if self.seen else []),
+            "All numbers of the test side, means over the seeds.",
+            report.table(self.numbers()),
             *(f"**{name}** failed: {reason}" for name, reason in self.failed.items()),
             f"Data {facts['data']}, split {facts['split']}, commit {facts['commit']}"
             f"{' with changes' if facts['dirty'] == 'true' else ''}, {platform.system()} "
             f"{platform.machine()}.",
         ]
         return "\n\n".join(said) + "\n"
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """Every number of the test side, a row a model in the order of `rows`."""
+        rows = []
+        for row in self.rows:
+            tests = [one.summary["test"] for one in self.cells[row["model"]]]
+            means = {key: float(np.mean([test[key] for test in tests])) for key in tests[0]}
+            rows.append({"model": row["model"], **means})
+        return rows
 
     def write(self, folder: Path) -> None:
         """Write `report.md`, `report.json`, `report.html` and `intervals.png`."""

@@ -60,13 +60,14 @@ def test_a_class_of_one_family_has_a_value_and_no_interval(asked):
 
 
 def test_the_report_tells_them_apart():
-    summary = {"data": "d", "split": "s", "commit": "c", "dirty": "false"}
-    cell = Cell({**dict.fromkeys(("seed", "valid", "test", "parameters", "seconds", "recipe")),
-                 **summary}, None, 0.5)  # fmt: skip
+    keys = dict.fromkeys(("seed", "valid", "parameters", "seconds", "recipe"))
+    summary = {**keys, "data": "d", "split": "s", "commit": "c", "dirty": "false"}
+    cells = [Cell({**summary, "test": {"auprc": v, "accuracy": 1}}, None, 0.5) for v in (0.2, 0.4)]
     row = {"model": "prior", "test": Interval(0.5, 0.4, 0.6)}
     seen = [{"model": "prior", "C3 (7)": Interval(0.3, 0.2, 0.4)}]
-    found = Report("ppi-human", "auprc", [row], {}, {"prior": [cell]}, seen)
+    found = Report("ppi-human", "auprc", [row], {}, {"prior": cells}, seen)
     assert "| prior | 0.300 [0.200, 0.400] |" in found.markdown()
     assert found.json()["seen"] == [{"model": "prior", "C3 (7)": "0.300 [0.200, 0.400]"}]
-    without = Report("x", "auprc", [row], {}, {"prior": [cell]})
+    assert "| prior | 0.300 | 1.000 |" in found.markdown()
+    without = Report("x", "auprc", [row], {}, {"prior": cells})
     assert "C3" not in without.markdown()
