@@ -8,6 +8,8 @@ from torch.nn import functional
 from torch_geometric.data import Data
 from torch_geometric.nn import GATv2Conv, GCNConv
 
+from protgraph.models.messages import ROUND, Routes, Weights, gathered, routes
+
 
 def _joined(messages: Tensor, target: Tensor, count: int) -> Tensor:
     """Sum messages [E, D] at their targets: [N, D]."""
@@ -141,17 +143,18 @@ class EGNNLayer(nn.Module):
             nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, width), nn.Dropout(dropout)
         )
 
-    def forward(self, h: Tensor, data: Data) -> Tensor:
-        """Update the residues [N, D]."""
-        source, target = data.edge_index
+    def forward(self, h: Tensor, features: Tensor, along: Routes) -> Tensor:
+        """Update the residues [N, D] from features [E, F + R] whose last columns tell the kind."""
         n = self.norm(h)
-        # A linear map of (h_i, h_j) is taken per node, then gathered: [N, D] work, not [E, D].
-        here, there = self.ends(n).chunk(2, dim=1)
-        e = self.edge(data.edge_attr) + self.kind(data.edge_type)
-        m = functional.silu(here[target] + there[source] + e)
-        m = functional.silu(self.message(m))  # [E, D]
-        m = m * torch.sigmoid(self.gate(m))
-        around = _joined(m, target, len(h))
+        weights = Weights(
+            # Each edge has one kind, so the bias is as well theirs.
+            torch.cat([self.edge.weight, (self.kind.weight + self.edge.bias).T], dim=1),
+            self.message.weight,
+            self.message.bias,
+            self.gate.weight,
+            self.gate.bias,
+        )
+        around = gathered(self.ends(n), features, weights, along)
         update: Tensor = self.update(torch.cat([n, around.to(n.dtype)], dim=1))
         return h + update
 
@@ -171,12 +174,18 @@ class EGNN(nn.Module):
         dropout: float = 0.1,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.kinds = kinds
         self.embed = nn.Linear(inputs, width)
         self.layers = nn.ModuleList(EGNNLayer(edges, kinds, width, dropout) for _ in range(layers))
 
     def forward(self, data: Data) -> Tensor:
         """Encode the residues: [N, D]."""
-        h: Tensor = self.embed(data.x)
+        count = len(data.x)
+        h: Tensor = self.embed(functional.pad(data.x, (0, 0, 0, -count % ROUND)))
+        along = routes(data.edge_index, len(h))
+        kind = torch.eye(self.kinds, dtype=h.dtype, device=h.device)[data.edge_type[along.order]]
+        attr = data.edge_attr.to(h.dtype).index_select(0, along.order)
+        features = torch.cat([attr, kind], dim=1)
         for layer in self.layers:
-            h = layer(h, data)
-        return h
+            h = layer(h, features, along)
+        return h[:count]
