@@ -49,7 +49,15 @@ TASKS: dict[str, list[str]] = {
     "ppi-yeast-rewired": [],
     "ppi-yeast-partition": [],
     "ppi-human": [],
-    **{f"shs27k-{route}-{seed}": [] for route in ("random", "bfs", "dfs") for seed in range(3)},
+    "ppi-human-structures": ["ppi_human_structures/egnn", "ppi_human_structures/cnn"],
+    **{
+        f"shs27k-{route}-{seed}": [
+            f"shs27k/{model} task=shs27k-{route}-{seed}"
+            for model in ("gin_inductive", "gin_transductive", "mlp")
+        ]
+        for route in ("random", "bfs", "dfs")
+        for seed in range(3)
+    },
 }
 """Task -> the models beside its baselines; the lightest that answer "does the graph help"."""
 
