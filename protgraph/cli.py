@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable, Sequence
 
 from protgraph.verbs import (
@@ -161,6 +162,8 @@ def _language_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; 0, or 2 with one line on stderr."""
     args = parser().parse_args(words)
+    plain = warnings.formatwarning
+    warnings.formatwarning = _said
     try:
         return int(args.do(args))
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
@@ -168,3 +171,15 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         say(f"error: {reason(error)}")
         return 2
+    finally:
+        warnings.formatwarning = plain
+
+
+def _said(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    line: str | None = None,  # noqa: ARG001 - what `warnings` calls it with
+) -> str:  # fmt: skip
+    """Write a warning that is meant for the user without the line of code that gave it."""
+    if category is UserWarning:
+        return f"warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"

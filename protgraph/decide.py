@@ -94,7 +94,7 @@ def settle(
     ValueError
         Before training, where validation has not both classes of an output that needs a threshold.
     """
-    _decidable(task, data)
+    answerable(task, data, "valid")
     began = time.perf_counter()
     learned = learn(recipe, task, data, folder=folder, log=log)
     seconds = time.perf_counter() - began
@@ -102,22 +102,37 @@ def settle(
     return Settled(learned, valid, decide(task, valid), seconds)
 
 
-def _decidable(task: Task, data: Dataset | Pairs) -> None:
-    """Refuse what could not be decided after all the training."""
+def answerable(task: Task, data: Dataset | Pairs, side: str) -> None:
+    """Refuse a side on which nothing could be measured or decided, before any training.
+
+    Parameters
+    ----------
+    task : Task
+    data : Dataset or Pairs
+    side : str
+        "valid", where each output that has a threshold needs both classes, or "test", where one
+        at least needs them.
+
+    Raises
+    ------
+    ValueError
+        Naming the side, the output and the class that is there. Classes that exclude each other
+        and quantities are not asked.
+    """
     if task.exclusive or task.value:
         return
     if isinstance(data, Pairs):
-        known = [data.y[data.side("valid")]]
+        y = data.y[data.side(side)]
     else:
-        known = [np.atleast_2d(e.y) for e in data.side("valid")]
-    y = np.concatenate(known)
-    apart = task.level == "residue" or len(task.outputs) == 1
-    asked = zip(task.outputs, y.T, strict=True) if apart else [("its outputs", y.ravel())]
+        y = np.concatenate([np.atleast_2d(e.y) for e in data.side(side)])
+    apart = task.level == "residue" and side == "valid"
+    name = task.outputs[0] if len(task.outputs) == 1 else "its outputs"
+    asked = zip(task.outputs, y.T, strict=True) if apart else [(name, y.ravel())]
     for output, column in asked:
         there = np.unique(column[~np.isnan(column)])
         if len(there) < 2:
             raise ValueError(
-                f"{task.name}: validation needs both classes of {output} for a threshold, "
+                f"{data.name}: the {side} side needs both classes of {output}, "
                 f"got {' '.join(f'{one:g}' for one in there) or 'no label'} alone."
             )
 

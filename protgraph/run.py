@@ -12,7 +12,7 @@ from typing import Any
 
 from protgraph import cost
 from protgraph.data.dataset import Dataset, Pairs
-from protgraph.decide import Decision, settle
+from protgraph.decide import Decision, answerable, settle
 from protgraph.evaluate import Scored, centred, columns, numbers, outcome, reliability, sided
 from protgraph.insight import report
 from protgraph.learned import Learned
@@ -165,6 +165,7 @@ def execute(
     log: Log | None = None,
 ) -> Result:
     """Do the run itself, without MLflow; parameters are those of `run`."""
+    answerable(task, data, "test")
     place = place_of(recipe, name, folder)
     place.mkdir(parents=True, exist_ok=True)
     cost.forget()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from protgraph.data.dataset import Dataset, Example
-from protgraph.decide import QUIET, decide, settle
+from protgraph.decide import QUIET, answerable, decide, settle
 from protgraph.evaluate import Scored, called, outcome, reliability
 from protgraph.recipe import Recipe
+from protgraph.run import execute
 from protgraph.structure.protein import Protein
 from protgraph.tasks import calibration, metrics
 from protgraph.tasks.catalogue import TASKS
@@ -163,13 +164,31 @@ def test_reliability_of_classes_is_of_the_class_said():
     assert numbers["brier"]["raw"] == pytest.approx((0.3**2 + 0.6**2) / 2)
 
 
-def test_validation_of_one_class_is_refused_before_training(monkeypatch):
-    monkeypatch.setattr("protgraph.decide.learn", None)
+@pytest.fixture
+def one_class():
+    """Labels of a set with three residues a side: test has both classes, validation not."""
     labels = {"train": (0, 1, 0), "valid": (0, np.nan, 0), "test": (0, 1, 1)}
     examples = tuple(
         Example(Protein(name, "MKV"), np.array(y, dtype=float)[:, None], name, name)
         for name, y in labels.items()
     )
-    data, recipe = Dataset("few", "", examples), Recipe({"task": "zinc-site"})
-    with pytest.raises(ValueError, match=r"validation needs both classes of zinc.*got 0 alone"):
-        settle(recipe, ZINC, data)
+    return Dataset("few", "", examples)
+
+
+def test_validation_of_one_class_is_refused_before_training(monkeypatch, one_class):
+    monkeypatch.setattr("protgraph.decide.learn", None)
+    answerable(ZINC, one_class, "test")
+    with pytest.raises(ValueError, match="few: the valid side needs both classes of zinc, got 0 a"):
+        settle(Recipe({"task": "zinc-site"}), ZINC, one_class)
+
+
+def test_a_test_side_of_one_class_is_refused_before_training(monkeypatch, one_class, tmp_path):
+    monkeypatch.setattr("protgraph.run.settle", None)
+    turned = {"valid": "test", "test": "valid", "train": "train"}
+    other = tuple(
+        replace(e, split=turned[e.split], family=turned[e.split]) for e in one_class.examples
+    )
+    data = replace(one_class, examples=other)
+    with pytest.raises(ValueError, match="few: the test side needs both classes of zinc"):
+        execute(Recipe({"task": "zinc-site"}), ZINC, data, name="few", folder=tmp_path)
+    assert not list(tmp_path.iterdir())

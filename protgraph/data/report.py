@@ -63,9 +63,9 @@ class Report:
         out = len(self.problems)
         return f"{self.source}: {out} of {self.rows} rows {'was' if out == 1 else 'were'} left out."
 
-    def first(self, count: int = 10) -> str:
-        """How many rows are wrong, the first of them, and how many more there are."""
-        head = f"{self.source}: {len(self.problems)} of {self.rows} rows are wrong."
+    def first(self, head: str = "", count: int = 10) -> str:
+        """How many rows are wrong (or another head), the first of them, and how many more."""
+        head = head or f"{self.source}: {len(self.problems)} of {self.rows} rows are wrong."
         more = len(self.problems) - count
         some = [str(problem) for problem in self.problems[:count]]
         return "\n  ".join([head, *some, *([f"and {more} more."] if more > 0 else [])])

@@ -147,7 +147,7 @@ def load(
     if report.problems and strict:
         raise ValueError(report.first())
     if report.problems:
-        warnings.warn(f"{report.summary} str(table.report) says why.", stacklevel=2)
+        warnings.warn(report.first(report.summary), stacklevel=2)
     level = "pair" if pairs is not None else read.level
     return Table(dataset, pairs, level, read.outputs, read.kind, report)
 
