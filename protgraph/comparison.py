@@ -60,7 +60,8 @@ class Report:
             f"# Benchmark: {self.task}",
             f"Test {self.monitor}, mean over {count} seed{'s' * (count > 1)} (one of what does not "
             "depend on it), 95 % interval by family. The reference is the cheap baseline that is "
-            "best on validation; differences to it are paired. Memory: the whole process.",
+            "best on validation; differences to it are paired. Milliseconds a test "
+            "protein are those of the fastest seed, memory is that of the whole process.",
             report.table(self.rows),
             *([_SEEN, report.table(self.seen)] if self.seen else []),
             "All numbers of the test side, means over the seeds.",
