@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,22 @@ from protgraph.tasks.prediction import Prediction
 from protgraph.tasks.probability import applied, scale
 from protgraph.tasks.text import promise
 
+if TYPE_CHECKING:
+    from protgraph.models.student import Student, StudentConfig
+
 BUDGET = 8000
 """Residues that are scored at once."""
+
+
+def alone(config: Config | StudentConfig) -> bool:
+    """Whether a model reads the sequence alone, so that no structure is needed.
+
+    Examples
+    --------
+    >>> alone(Config("demo", "residue", ("site",), "cnn", inputs=21, edges=0, kinds=0))
+    True
+    """
+    return not isinstance(config, Config) or config.encoder in SEQUENCE
 
 
 def example(config: Config, protein: Protein, vectors: Floats | None, *, side: bool = True) -> Data:
@@ -41,7 +55,7 @@ def example(config: Config, protein: Protein, vectors: Floats | None, *, side: b
     side : bool
         False hides the side chains.
     """
-    if config.encoder in SEQUENCE:
+    if alone(config):
         return sequence(protein, vectors=vectors, nodes=config.graph["nodes"])
     settings = {**config.graph, "side": side and config.graph.get("side", True)}
     return build(protein, vectors=vectors, **settings)
@@ -94,7 +108,7 @@ class Predictor:
 
     Parameters
     ----------
-    model : Model
+    model : Model or Student
     name : str
         What it was asked for by; stands in the head of every output.
 
@@ -104,7 +118,7 @@ class Predictor:
         Where the model's calibration does not fit its outputs.
     """
 
-    model: Model
+    model: Model | Student
     name: str
 
     def __post_init__(self) -> None:
@@ -117,7 +131,7 @@ class Predictor:
     @cached_property
     def _language(self) -> Encoder | None:
         c = self.model.config
-        if not c.vectors:
+        if not isinstance(self.model, Model) or not c.vectors:
             return None
         found = recalled(c.vectors, layer=c.layer)
         if found.digest != c.digest:
@@ -132,12 +146,21 @@ class Predictor:
         """Which language encoder gives the vectors: its name, or "none"."""
         return self._language.name if self._language else "none"
 
+    @property
+    def scale(self) -> str:
+        """What the scores are, and of a student that it read the sequence alone."""
+        config = self.model.config
+        parts = [] if config.value else [scale(config.calibration)]
+        if not isinstance(self.model, Model):
+            parts.append("from the sequence alone")
+        return "; ".join(parts)
+
     def describe(self) -> str:
         """Say in a few lines what this model is, what its scores are and where it calls."""
         config = self.model.config
         lines = [self.name, self.model.describe()]
-        if not config.value:
-            lines.append(f"scores: {scale(config.calibration)}")
+        if self.scale:
+            lines.append(f"scores: {self.scale}")
         if len(config.outputs) > 1 and len(set(config.thresholds)) == 1:
             lines.append(f"threshold of all outputs: {config.thresholds[0]:g}")
         else:
@@ -166,6 +189,8 @@ class Predictor:
         -------
         predictions : Prediction or list of Prediction
             One for a Protein; for a path, which may hold several chains, or an iterable, a list.
+            A model that reads the sequence alone takes the full sequence of a structure: residues
+            that were not observed have scores too.
 
         Raises
         ------
@@ -184,30 +209,49 @@ class Predictor:
                 found.extend(read(one, gaps=self.model.config.gaps))
         return self._score(found)
 
-    def _score(self, proteins: Sequence[Protein]) -> list[Prediction]:
-        config = self.model.config
+    def graphs(self, proteins: Sequence[Protein]) -> list[Data]:
+        """Turn proteins into the graphs that the model reads.
+
+        Raises
+        ------
+        ValueError
+            Where the language encoder is not the one of training, or the model looks at
+            structures and a protein has none.
+        """
         vectors: Sequence[Floats | None] = [None] * len(proteins)
         if self._language:
             vectors = self._language.encode([protein.sequence for protein in proteins])
-        graphs = [example(config, p, v) for p, v in zip(proteins, vectors, strict=True)]
-        made = []
-        for protein, graph, own in zip(proteins, graphs, scores(self.model, graphs), strict=True):
-            own = applied(config.calibration, own)
-            if config.level == "residue":
-                own = spread(protein, graph.residue.numpy(), own)
-            made.append(
-                Prediction(
-                    task=config.task,
-                    level=config.level,
-                    outputs=config.outputs,
-                    scores=own,
-                    protein=protein,
-                    model=self.name,
-                    encoder=self.encoder,
-                    thresholds=config.thresholds,
-                    given=config.given,
-                    scale="" if config.value else scale(config.calibration),
-                    expected=config.expected,
-                )
+        both = zip(proteins, vectors, strict=True)
+        return [example(self.model.config, protein, own) for protein, own in both]
+
+    def _rows(self, proteins: Sequence[Protein]) -> list[Floats]:
+        """Scores of every protein, [L, C] or [C], before calibration."""
+        if not isinstance(self.model, Model):
+            return self.model.scores([protein.sequence for protein in proteins])
+        config, graphs = self.model.config, self.graphs(proteins)
+        rows = scores(self.model, graphs)
+        if config.level == "protein":
+            return rows
+        return [
+            spread(protein, graph.residue.numpy(), own)
+            for protein, graph, own in zip(proteins, graphs, rows, strict=True)
+        ]
+
+    def _score(self, proteins: Sequence[Protein]) -> list[Prediction]:
+        config = self.model.config
+        return [
+            Prediction(
+                task=config.task,
+                level=config.level,
+                outputs=config.outputs,
+                scores=applied(config.calibration, own),
+                protein=protein,
+                model=self.name,
+                encoder=self.encoder,
+                thresholds=config.thresholds,
+                given=config.given,
+                scale=self.scale,
+                expected=config.expected,
             )
-        return made
+            for protein, own in zip(proteins, self._rows(proteins), strict=True)
+        ]

@@ -7,7 +7,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from protgraph.models import model
+from protgraph.models import saved
+from protgraph.models.model import CONFIG
 from protgraph.predict import Predictor
 
 FORMS = (
@@ -21,7 +22,7 @@ def load(name: str | Path) -> Predictor:
 
     ================================  =============================================
     `models:/name/3`, `name@alias`    a registered model; only then is MLflow needed
-    `folder/name`, an existing folder what `Model.save` wrote
+    `folder/name`, an existing folder what `models.saved.load` reads
     any other word                    one of `shipped()`
     ================================  =============================================
 
@@ -51,7 +52,7 @@ def load(name: str | Path) -> Predictor:
     """
     text = str(name)
     if isinstance(name, Path):
-        return Predictor(model.load(name), text)
+        return Predictor(saved.load(name), text)
     if text.startswith("models:/"):
         return _registered(text)
     if "/" in text or Path(text).is_dir():
@@ -60,13 +61,13 @@ def load(name: str | Path) -> Predictor:
                 f"{text} is both a folder here and a model of this package: "
                 f"write ./{text} for the folder, or go elsewhere for the model."
             )
-        return Predictor(model.load(text), text)
+        return Predictor(saved.load(text), text)
     if "@" in text:
         return _registered(text)
     if text not in shipped():
         raise ValueError(_unknown(text))
     with resources.as_file(_home() / text) as folder:
-        return Predictor(model.load(folder), text)
+        return Predictor(saved.load(folder), text)
 
 
 def shipped() -> list[str]:
@@ -79,7 +80,7 @@ def shipped() -> list[str]:
     """
     if not _home().is_dir():
         return []
-    return sorted(one.name for one in _home().iterdir() if (one / model.CONFIG).is_file())
+    return sorted(one.name for one in _home().iterdir() if (one / CONFIG).is_file())
 
 
 def _home() -> Traversable:
@@ -89,7 +90,7 @@ def _home() -> Traversable:
 def _registered(name: str) -> Predictor:
     from protgraph.track import registry
 
-    return Predictor(model.load(registry.folder(name)), name)
+    return Predictor(saved.load(registry.folder(name)), name)
 
 
 def _unknown(name: str) -> str:

@@ -102,12 +102,15 @@ def fold(args: argparse.Namespace) -> int:
 
 def predict(args: argparse.Namespace) -> int:
     """Predict for every chain of every file."""
+    from protgraph.predict import alone
     from protgraph.resolve import load
 
     predictor = load(args.model)
     say(f"model {predictor.name}, language encoder {predictor.encoder}")
     if predictor.model.config.given:
         say(f"scores hold given that {predictor.model.config.given}")
+    if alone(predictor.model.config):
+        say("scores come from the sequence alone, also of residues that were not observed")
     written: set[Path] = set()
 
     def do(file: str) -> None:

@@ -79,7 +79,7 @@ def structured(data: Pairs, found: Covering, *, name: str) -> Pairs:
     )
 
 
-def chains(paths: Iterable[str | Path]) -> Iterator[Protein]:
+def chains(paths: Iterable[str | Path], *, gaps: bool = False) -> Iterator[Protein]:
     """Read every chain of structure files, folders and archives of them.
 
     Parameters
@@ -87,12 +87,13 @@ def chains(paths: Iterable[str | Path]) -> Iterator[Protein]:
     paths : iterable of str or Path
         Files that `structure.read.read` takes, folders (those inside included), and archives
         `.tar`, `.tar.gz` and `.tar.xz`.
+    gaps : bool
+        Whether residues that only the numbering tells of are in a sequence, as X.
 
     Yields
     ------
     chain : Protein
-        Named after its file, with `_` and the chain where it has several. Residues that only the
-        numbering tells of are not in its sequence.
+        Named after its file, with `_` and the chain where it has several.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def chains(paths: Iterable[str | Path]) -> Iterator[Protein]:
     """
     for path in map(Path, paths):
         for file in _files(path):
-            found = read(file, gaps=False)
+            found = read(file, gaps=gaps)
             for one in found:
                 yield one if len(found) == 1 else replace(one, name=f"{one.name}_{one.chain}")
 

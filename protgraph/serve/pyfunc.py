@@ -19,8 +19,9 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from protgraph.models.model import SEQUENCE, Config, load
-from protgraph.predict import Predictor
+from protgraph.models.model import Config
+from protgraph.models.saved import load
+from protgraph.predict import Predictor, alone
 from protgraph.structure import synthetic, write
 from protgraph.structure.fasta import letters
 from protgraph.structure.protein import Protein
@@ -99,7 +100,7 @@ def reads(config: Config) -> str:
     >>> reads(Config("demo", "residue", ("site",), "cnn", inputs=21, edges=0, kinds=0))
     'sequence'
     """
-    return "sequence" if config.encoder in SEQUENCE else "structure"
+    return "sequence" if alone(config) else "structure"
 
 
 def columns(config: Config) -> list[str]:

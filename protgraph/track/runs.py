@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from protgraph.models.model import CONFIG, WEIGHTS, load
+from protgraph.models.model import CONFIG, WEIGHTS
+from protgraph.models.saved import load
 from protgraph.track.provenance import PACKAGES, commit, environment, pinned
 
 if TYPE_CHECKING:
@@ -154,8 +155,8 @@ class Run:
         Parameters
         ----------
         folder : Path
-            What `Model.save` wrote. Only the two files of a model are taken, whatever else lies
-            there.
+            What `models.saved.load` reads. Only the two files of a model are taken, whatever else
+            lies there.
         code : Path
             The file that defines the pyfunc (models-from-code): nothing is pickled.
         example : DataFrame

@@ -376,7 +376,9 @@ def test_a_wrong_row_is_named_left_out_and_counted(tmp_path, case):
     }  # fmt: skip
     path = written(tmp_path, [*full(), {**added, **change}])
     labels = {label: LABELS[label]}
-    with pytest.warns(UserWarning, match=r"^my.csv: 1 of 8 rows was left out\.\n  my.csv:9: ") as warned:
+    with pytest.warns(
+        UserWarning, match=r"^my.csv: 1 of 8 rows was left out\.\n  my.csv:9: "
+    ) as warned:
         table = load(path, labels=labels)
     assert len(warned) == 1
     [problem] = table.report.problems
