@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from protgraph.tasks.calls import micro_f1
 from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.labels import Floats, Metric, Undefined
 from protgraph.tasks.macro import macro, mean_of
@@ -207,6 +208,8 @@ def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
     if metric is fmax_gearnet:
         made = steps(y, s)
         return lambda weights: best_exact_f(made, weights)
+    if metric is micro_f1:
+        return _called(y, s)
     if isinstance(metric, macro):
         outputs = [_column(metric.metric, y[:, c], s[:, c]) for c in range(y.shape[1])]
         there = [output for output in outputs if output is not None]
@@ -226,6 +229,20 @@ def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
         if hits[-1] == 0 or hits[-1] == said[-1]:
             raise Undefined(f"{metric.__name__}: both classes are needed, got {said[-1]} of one.")
         return area(hits, said)
+
+    return number
+
+
+def _called(y: Floats, s: Floats) -> _Weighted:
+    """Micro-F1, which needs no more of an item than its hits, calls and positives."""
+    said, true = (s >= 0.5) & ~np.isnan(y), y == 1
+    counts = np.stack([(said & true).sum(axis=1), said.sum(axis=1), true.sum(axis=1)])
+
+    def number(weights: Counts) -> float:
+        hits, calls, positives = counts @ weights
+        if not positives:
+            raise Undefined("micro_f1: one label at least must be 1, got none.")
+        return float(2 * hits / (calls + positives))
 
     return number
 

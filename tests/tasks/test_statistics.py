@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protgraph.tasks.calls import micro_f1
 from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.labels import Undefined
 from protgraph.tasks.macro import macro
@@ -169,6 +170,20 @@ def test_the_short_way_over_classes_is_the_metric_of_repeated_items(metric):
         assert number(weights) == pytest.approx(expected, abs=1e-12)
     with pytest.raises(Undefined, match="an item of known class is needed"):
         number(np.isnan(y).astype(np.int64))
+
+
+def test_the_short_way_of_micro_f1_is_the_metric_of_repeated_items():
+    generator = np.random.default_rng(0)
+    y = (generator.random((40, 3)) < 0.4).astype(float)
+    y[generator.random((40, 3)) < 0.2] = np.nan
+    scores = generator.random((40, 3)).round(1)
+    number = _weighted(micro_f1, y, scores)
+    for _ in range(20):
+        weights = generator.integers(0, 3, 40)
+        expected = micro_f1(np.repeat(y, weights, axis=0), np.repeat(scores, weights, axis=0))
+        assert number(weights) == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(Undefined, match="one label at least must be 1"):
+        number((~(y == 1).any(axis=1)).astype(np.int64))
 
 
 def test_the_short_way_of_fmax_is_the_metric_of_repeated_proteins():
