@@ -63,5 +63,5 @@ def mean_of(outputs: Sequence[Callable[[], float]]) -> float:
         except Undefined:
             continue
     if not values:
-        raise Undefined(f"macro: one output needs a value, got {len(outputs)} without.")
+        raise Undefined(f"macro: one output at least must have one, got {len(outputs)} without.")
     return float(np.mean(values))
