@@ -10,7 +10,7 @@ from scipy import sparse
 
 from protgraph.data.dataset import Dataset, Example
 from protgraph.insight.probe import linear as linear_probe
-from protgraph.language.stored import recalled
+from protgraph.language.stored import pooled, recalled
 from protgraph.learned import Learned, balance
 from protgraph.models import baseline, linear
 from protgraph.predict import spread
@@ -89,14 +89,13 @@ def _vectors(recipe: Recipe, task: Task, data: Dataset) -> Learned:
     name, layer = recipe["vectors.encoder"], recipe["vectors.layer"]
     if not name:
         raise ValueError("vectors-linear needs a vectors.encoder, such as mini, got ''.")
-    language = recalled(name, layer=layer)
     if task.level == "protein":
 
         def means(examples: Sequence[Example]) -> sparse.csr_matrix:
-            vectors = language.encode(_letters(examples))
-            return sparse.csr_matrix(np.stack([own.mean(axis=0) for own in vectors]))
+            return sparse.csr_matrix(pooled(name, _letters(examples), layer=layer))
 
         return _fitted(recipe, task, data, means, scaled=True)
+    language = recalled(name, layer=layer)
     return _softmax(recipe, task, data, lambda examples: language.encode(_letters(examples)))
 
 
