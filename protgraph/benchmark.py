@@ -79,11 +79,11 @@ def plan(task: Task, models: Sequence[str], seeds: int) -> dict[str, list[recipe
 
 
 def shipped(task: Task) -> list[str]:
-    """Shipped recipes of a task that need no download and are no baseline or control."""
+    """Shipped recipes of a task that need no download and are no baseline, control or student."""
     found = []
     for name in recipe.configs():
         settings, _ = recipe.load(name)
-        if settings["task"] != task.name or settings["graph.shuffle"]:
+        if settings["task"] != task.name or settings["graph.shuffle"] or settings["student.kind"]:
             continue
         if settings["vectors.encoder"] in ("", "mini"):
             found.append(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from protgraph import evaluate, recipe
 from protgraph.data.dataset import Dataset, Pairs
 from protgraph.evaluate import Scored, columns
 from protgraph.question import question
-from protgraph.run import execute, place_of
+from protgraph.run import Result, execute, place_of
 from protgraph.tasks import calibration, metrics, statistics
 from protgraph.tasks.labels import Metric
 from protgraph.tasks.task import Task
@@ -56,10 +56,26 @@ def kept(settings: recipe.Recipe, name: str, folder: Path) -> Cell:
         What the run is called.
     folder : path
     """
-    place = place_of(settings, name, folder)
-    if not (place / "cell.json").is_file():
+
+    def make() -> tuple[Task, Result]:
         task, data = loaded(settings)
-        found = execute(settings, task, data, name=name, folder=folder)
+        return task, execute(settings, task, data, name=name, folder=folder)
+
+    return found_or_made(place_of(settings, name, folder), make)
+
+
+def found_or_made(place: Path, make: Callable[[], tuple[Task, Result]]) -> Cell:
+    """Read the cell that a folder keeps; where it has none, make and keep it.
+
+    Parameters
+    ----------
+    place : path
+        The cell's own folder.
+    make : callable
+        Trains and tests, and leaves its files in that folder.
+    """
+    if not (place / "cell.json").is_file():
+        task, found = make()
         best = calibration.threshold(*columns(found.valid)) if task.binary else float("nan")
         found.test.save(place / "test.npz")
         (place / "cell.json").write_text(json.dumps({"summary": found.summary, "best": best}))

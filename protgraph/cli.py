@@ -11,6 +11,7 @@ from protgraph.verbs import (
     benchmark,
     cover,
     data,
+    distill,
     embed,
     fold,
     graph,
@@ -53,6 +54,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("overrides", nargs="*", metavar="key=value")
     p.add_argument("--folder", default="runs", help="where runs are kept (default runs)")
     p.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    p = verb(distill)
+    p.add_argument("config", metavar="CONFIG", help="of a student: such as zinc_site/student")
+    p.add_argument("overrides", nargs="*", metavar="key=value")
+    p.add_argument("--folder", default="runs", help="where cells are kept (default runs)")
+    p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")
     p = verb(benchmark)
     p.add_argument("task", metavar="TASK")
     p.add_argument("--models", nargs="*", metavar="RECIPE",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from protgraph.models.model import Model
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
 from protgraph.train.loop import History
+
+if TYPE_CHECKING:
+    from protgraph.models.student import Student
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Learned:
     score : callable
         Examples, or rows of `Pairs`, -> one array each: [L, C] (NaN where the model says nothing)
         or [C].
-    model : Model or None
+    model : Model, Student or None
         None for a baseline, which has no weights to save.
     history : History or None
     parameters : int
@@ -33,7 +36,7 @@ class Learned:
     """
 
     score: Callable[[Any], list[Floats]]
-    model: Model | None
+    model: Model | Student | None
     history: History | None
     parameters: int
 

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,64 +15,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from protgraph import __version__
+from protgraph.keys import DEFAULTS, LATER, RULES
 
 if TYPE_CHECKING:
     from protgraph.train import pretrain
     from protgraph.train.loop import Settings
-
-DEFAULTS: dict[str, Any] = {
-    "task": "",
-    "seed": 0,
-    # Your own table (`protgraph.data.table`), its label columns, and the proteins of its pairs; the
-    # task is then a name of your choice.
-    "data.table": "",
-    "data.labels": ("label",),
-    "data.proteins": "",
-    # Read numbering gaps as X (`protgraph.read`).
-    "data.gaps": True,
-    # Structures: "observed", or "fold" for ESMFold's predictions from the full sequences.
-    "data.structure": "observed",
-    # Folder or hub id of the ESMFold that folds.
-    "data.fold": "facebook/esmfold_v1",
-    # Permute the letters of every protein: the control for "does the sequence matter".
-    "data.shuffle": False,
-    # Residues a batch; of the encoder "gin" pairs a batch.
-    "data.batch": 4000,
-    "model.encoder": "egnn",
-    "model.width": 64,
-    # 0 for "gin" alone: the network without its neighbours.
-    "model.layers": 3,
-    "model.dropout": 0.2,
-    # Mix the scores of proteins with the votes of their nearest training proteins.
-    "model.fused": False,
-    # A language encoder by name, folder or hub id, "" for none; and its layer.
-    "vectors.encoder": "",
-    "vectors.layer": -1,
-    # Share of the training proteins whose side chains are hidden in an epoch, so that backbone-only
-    # input is no surprise.
-    "train.drop_side": 0.0,
-    # Weight of a rare class: (frequent / rare) to this power; 0 counts all alike.
-    "train.balance": 0.0,
-    # Which pairs are edges for "gin": "train", those of the training side (a protein that is new to
-    # it has none), or "all": that the others exist is known, their labels are not.
-    "network.edges": "train",
-}
-
-LATER = ("network.edges",)
-"""Keys that count in a digest only where they are not the default: what was kept before there were
-such keys is found again."""
-
-_RULES: dict[str, Callable[[Any], bool]] = {
-    "data.structure": lambda value: value in ("observed", "fold"),
-    "data.batch": lambda value: value >= 1,
-    "model.width": lambda value: value >= 1,
-    "model.layers": lambda value: value >= 0,
-    "model.dropout": lambda value: 0 <= value < 1,
-    "train.drop_side": lambda value: 0 <= value <= 1,
-    "train.balance": lambda value: value >= 0,
-    "network.edges": lambda value: value in ("train", "all"),
-}
-
 
 PRETRAINING = "masked-lm"
 """The task of a recipe that trains a language model; it has keys of its own."""
@@ -133,7 +80,7 @@ class Recipe(Mapping[str, Any]):
         if keys["task"] == PRETRAINING:
             self.pretraining()
             return
-        for key, holds in _RULES.items():
+        for key, holds in RULES.items():
             if not holds(keys[key]):
                 raise ValueError(f"{key} cannot be {keys[key]!r}.")
         if not keys["model.layers"] and keys["model.encoder"] != "gin":

@@ -8,21 +8,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protgraph import cost
 from protgraph.data.dataset import Dataset, Pairs
-from protgraph.decide import Decision, answerable, settle
+from protgraph.decide import Decision, Settled, answerable, settle
 from protgraph.evaluate import Scored, centred, columns, numbers, outcome, reliability, sided
 from protgraph.insight import report
 from protgraph.learned import Learned
-from protgraph.models.model import Model, load
+from protgraph.models.model import Model
+from protgraph.models.saved import load
 from protgraph.question import question, task_of
 from protgraph.recipe import Recipe
 from protgraph.tasks import statistics
 from protgraph.tasks.task import Task
 from protgraph.track import runs
 from protgraph.track.provenance import commit
+
+if TYPE_CHECKING:
+    from protgraph.models.student import Student
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -105,6 +109,7 @@ def run(
     ValueError, FileNotFoundError
         Where the task, its data or a setting is not what it must be.
     """
+    trainable(recipe)
     if data is None:
         task, data = question(recipe)
     else:
@@ -133,11 +138,11 @@ def run(
             tracked.files(path)
         tracked.files(found.folder / "result.json")
         if (found.folder / "model").is_dir():
-            _keep(tracked, found.folder / "model")
+            keep(tracked, found.folder / "model")
     return replace(found, summary={**found.summary, "run": tracked.id})
 
 
-def _keep(tracked: runs.Run, folder: Path) -> None:
+def keep(tracked: runs.Run, folder: Path) -> None:
     """Log the model in the form that MLflow serves; one of pairs, which it does not, as files."""
     from protgraph.serve import pyfunc
 
@@ -165,11 +170,42 @@ def execute(
     log: Log | None = None,
 ) -> Result:
     """Do the run itself, without MLflow; parameters are those of `run`."""
+    trainable(recipe)
     answerable(task, data, "test")
     place = place_of(recipe, name, folder)
     place.mkdir(parents=True, exist_ok=True)
     cost.forget()
-    learned, valid, decision, seconds = settle(recipe, task, data, folder=place, log=log)
+    settled = settle(recipe, task, data, folder=place, log=log)
+    return finished(recipe, task, data, settled, name=name, place=place)
+
+
+def trainable(recipe: Recipe) -> None:
+    """Refuse, by a ValueError, the recipe of a student, which is trained by another verb."""
+    if kind := recipe["student.kind"]:
+        raise ValueError(f"student.kind is {kind}: a student is trained by `protgraph distill`.")
+
+
+def finished(
+    recipe: Recipe,
+    task: Task,
+    data: Dataset | Pairs,
+    settled: Settled,
+    *,
+    name: str,
+    place: Path,
+) -> Result:
+    """Measure what was settled on the test side, and write its folder.
+
+    Parameters
+    ----------
+    recipe, task, data
+        As `settle`.
+    settled : Settled
+    name : str
+    place : path
+        Gets `model/`, plots and `result.json`.
+    """
+    learned, valid, decision, seconds = settled
     began = time.perf_counter()
     test = sided(task, learned, data, "test")
     each = (time.perf_counter() - began) / len(data.whole("test"))
@@ -234,7 +270,9 @@ def _probability_plots(task: Task, test: Scored, decision: Decision, place: Path
     report.selective(*final, place / "selective.png", title=f"{task.name}, test")
 
 
-def _save(model: Model, summary: Mapping[str, Any], decision: Decision, place: Path) -> None:
+def _save(
+    model: Model | Student, summary: Mapping[str, Any], decision: Decision, place: Path
+) -> None:
     """Save the model with what validation decided and a card of what it was measured at."""
     told = ("name", "seed", "data", "split", "valid", "test", "interval")
     card = {key: summary[key] for key in told}
@@ -242,11 +280,16 @@ def _save(model: Model, summary: Mapping[str, Any], decision: Decision, place: P
     card |= {f"{key} on test": summary[key] for key in of_test}
     if decision.reason:
         card["not calibrated"] = decision.reason
-    model.config = replace(
-        model.config,
-        calibration=decision.calibration,
-        thresholds=decision.thresholds,
-        expected=decision.expected,
-        card=card,
-    )
-    model.save(place)
+    decided = {
+        "calibration": decision.calibration,
+        "thresholds": decision.thresholds,
+        "expected": decision.expected,
+        "card": card,
+    }
+    if isinstance(model, Model):
+        model.config = replace(model.config, **decided)
+        model.save(place)
+        return
+    for key, value in decided.items():
+        setattr(model.config, key, value)
+    model.save_pretrained(place)

@@ -144,6 +144,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def distill(args: argparse.Namespace) -> int:
+    """Teach a student that needs the sequence alone what a teacher of structures knows."""
+    from protgraph.distilled import distill
+    from protgraph.recipe import load
+    from protgraph.run import progress
+
+    recipe, name = load(args.config, args.overrides)
+    with progress(recipe, name) as log:
+        found = distill(recipe, name=name, folder=Path(args.folder), log=log, say=say)
+    print(json.dumps(found.json()) if args.json else found.markdown(), end="")
+    return 0
+
+
 def benchmark(args: argparse.Namespace) -> int:
     """Compare models with a task's cheap baselines and with controls, five seeds, intervals."""
     from protgraph.benchmark import benchmark

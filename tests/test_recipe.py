@@ -81,7 +81,10 @@ def test_any_keys_with_their_defaults_are_the_recipe_of_defaults(tmp_path_factor
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_digest_changes_with_any_value(key):
-    named = {"data.structure": "fold", "network.edges": "all"}
+    named = {
+        "data.structure": "fold", "network.edges": "all", "student.kind": "cnn",
+        "distil.teachers": ("zinc_site/egnn",),
+    }  # fmt: skip
     value = named.get(key, other(known()[key]))
     assert Recipe({key: value})[key] == value
     assert Recipe({key: value}).digest != Recipe({}).digest

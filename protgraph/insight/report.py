@@ -73,6 +73,31 @@ def intervals(
     return path
 
 
+def bargain(
+    points: Mapping[str, tuple[float, Sequence[float]]], path: Path, *, title: str, metric: str
+) -> Path:
+    """Plot what models are worth against what they cost.
+
+    Parameters
+    ----------
+    points : mapping
+        Name -> (milliseconds a protein, (value, low, high)).
+    path : Path
+        PNG.
+    title, metric : str
+    """
+    figure, axes = _axes()
+    for place, (name, (ms, (value, low, high))) in enumerate(points.items()):
+        axes.plot([ms, ms], [low, high], color=f"C{place}", linewidth=1.5)
+        axes.plot([ms], [value], "o", color=f"C{place}", label=name)
+    axes.grid(linewidth=0.4)
+    axes.set(xscale="log", xlabel="ms a protein", title=title)
+    axes.set_ylabel(f"test {metric}, 95 % interval")
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=150)
+    return path
+
+
 def precision_recall(
     curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], path: Path, *, title: str
 ) -> Path:

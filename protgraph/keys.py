@@ -1,0 +1,98 @@
+"""The keys of a recipe: what each means, its default, and what it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+DEFAULTS: dict[str, Any] = {
+    "task": "",
+    "seed": 0,
+    # Your own table (`protgraph.data.table`), its label columns, and the proteins of its pairs; the
+    # task is then a name of your choice.
+    "data.table": "",
+    "data.labels": ("label",),
+    "data.proteins": "",
+    # Read numbering gaps as X (`protgraph.read`).
+    "data.gaps": True,
+    # Structures: "observed", or "fold" for ESMFold's predictions from the full sequences.
+    "data.structure": "observed",
+    # Folder or hub id of the ESMFold that folds.
+    "data.fold": "facebook/esmfold_v1",
+    # Permute the letters of every protein: the control for "does the sequence matter".
+    "data.shuffle": False,
+    # Residues a batch; of the encoder "gin" pairs a batch.
+    "data.batch": 4000,
+    "model.encoder": "egnn",
+    "model.width": 64,
+    # 0 for "gin" alone: the network without its neighbours.
+    "model.layers": 3,
+    "model.dropout": 0.2,
+    # Mix the scores of proteins with the votes of their nearest training proteins.
+    "model.fused": False,
+    # A language encoder by name, folder or hub id, "" for none; and its layer.
+    "vectors.encoder": "",
+    "vectors.layer": -1,
+    # Share of the training proteins whose side chains are hidden in an epoch, so that backbone-only
+    # input is no surprise.
+    "train.drop_side": 0.0,
+    # Weight of a rare class: (frequent / rare) to this power; 0 counts all alike.
+    "train.balance": 0.0,
+    # Which pairs are edges for "gin": "train", those of the training side (a protein that is new to
+    # it has none), or "all": that the others exist is known, their labels are not.
+    "network.edges": "train",
+    # The network of a student (`protgraph distill`), "" for none: "cnn", "transformer", or "layers"
+    # for the first ones of a language encoder. Its dropout is `model.dropout`.
+    "student.kind": "",
+    # Of "layers" the width is the encoder's.
+    "student.width": 64,
+    "student.layers": 4,
+    # Residues that a convolution looks at (cnn).
+    "student.kernel": 5,
+    # Of attention (transformer), and relations for `distil.attention`.
+    "student.heads": 4,
+    # Whose first layers (layers), and the rank of their adaptation; 0 trains every weight.
+    "student.encoder": "",
+    "student.rank": 0,
+    # Recipes, each trained at the seeds 0, 1, ... as "zinc_site/egnn" or "zinc_site/egnn
+    # train.epochs=9", or models by name or folder. What they say is averaged.
+    "distil.teachers": (),
+    "distil.seeds": 1,
+    # Proteins without labels: "structures", a path, or "" for none; and how many, 0 for all.
+    "distil.pool": "",
+    "distil.size": 0,
+    # Weights of the terms (`train.distill`, `train.hints`, `train.contacts`).
+    "distil.hard": 1.0,
+    "distil.soft": 1.0,
+    "distil.temperature": 2.0,
+    "distil.align": 0.0,
+    "distil.relation": 0.0,
+    "distil.attention": 0.0,
+    "distil.contacts": 0.0,
+}
+
+LATER = (
+    "network.edges",
+    *(key for key in DEFAULTS if key.partition(".")[0] in ("student", "distil")),
+)
+"""Keys that count in a digest only where they are not the default: what was kept before there were
+such keys is found again."""
+
+_TERMS = ("hard", "soft", "align", "relation", "attention", "contacts")
+
+RULES: dict[str, Callable[[Any], bool]] = {
+    "data.structure": lambda value: value in ("observed", "fold"),
+    "data.batch": lambda value: value >= 1,
+    "model.width": lambda value: value >= 1,
+    "model.layers": lambda value: value >= 0,
+    "model.dropout": lambda value: 0 <= value < 1,
+    "train.drop_side": lambda value: 0 <= value <= 1,
+    "train.balance": lambda value: value >= 0,
+    "network.edges": lambda value: value in ("train", "all"),
+    "student.kind": lambda value: value in ("", "cnn", "transformer", "layers"),
+    "distil.seeds": lambda value: value >= 1,
+    "distil.size": lambda value: value >= 0,
+    "distil.temperature": lambda value: value > 0,
+    **{f"distil.{term}": lambda value: value >= 0 for term in _TERMS},
+}
+"""Key -> whether a value can be."""
