@@ -18,11 +18,10 @@ from protgraph.learned import Learned
 from protgraph.models.saved import load
 from protgraph.structure.protein import Floats
 from protgraph.tasks import statistics
-from protgraph.tasks.gap import closed
 from protgraph.tasks.labels import Undefined
 from protgraph.tasks.metrics import spearman
 from protgraph.tasks.probability import applied
-from protgraph.tasks.statistics import Interval
+from protgraph.tasks.statistics import Interval, closed
 from protgraph.tuition import Tuition
 
 LARGEST = 1_000_000
@@ -150,7 +149,7 @@ def gaps(course: Tuition, sides: Mapping[str, Side]) -> dict[str, Any]:
     Returns
     -------
     numbers : dict
-        "closed", as `tasks.gap.closed` or why there is none, and "gain", paired.
+        "closed", as `statistics.closed` or why there is none, and "gain", paired.
     """
     metric = course.task.metrics[course.task.monitor]
     teacher, own, hard = (_stack(side) for side in sides.values())

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from protgraph.tasks.calls import micro_f1
-from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.labels import Floats, Metric, Undefined
-from protgraph.tasks.macro import macro, mean_of
-from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1
-from protgraph.tasks.ranking import best_exact_f, steps
-
-Counts = npt.NDArray[np.int64]
-_Weighted = Callable[[Counts], float]
+from protgraph.tasks.weighted import Counts, Weighted, weighted
 
 REDRAWN = 0.1
 """Share of resamples that may be drawn again because the metric had no value on them."""
@@ -89,14 +80,15 @@ def bootstrap(
 
     Examples
     --------
+    >>> from protgraph.tasks.metrics import auroc
     >>> bootstrap(auroc, [0, 1, 0, 1], [.1, .9, .5, .6], ["a", "a", "b", "b"])
     Interval(value=1.0, low=1.0, high=1.0)
     """
     y, places, n = _families(y_true, groups)
-    weighted = [_weighted(metric, y, s) for s in _seeds(y, y_score)]
-    values = _resample(lambda w: _mean(weighted, w), places, n, samples, seed)
+    models = [weighted(metric, y, s) for s in _seeds(y, y_score)]
+    values = _resample(lambda w: _mean(models, w), places, n, samples, seed)
     low, high = np.percentile(values, (2.5, 97.5))
-    return Interval(_mean(weighted, np.ones(len(y), dtype=np.int64)), float(low), float(high))
+    return Interval(_mean(models, np.ones(len(y), dtype=np.int64)), float(low), float(high))
 
 
 def paired(
@@ -133,12 +125,13 @@ def paired(
     Examples
     --------
     >>> y, families = [0, 1, 0, 1], ["a", "a", "b", "b"]
+    >>> from protgraph.tasks.metrics import auroc
     >>> paired(auroc, y, [.1, .9, .5, .6], [.9, .1, .6, .5], families)
     Interval(value=1.0, low=1.0, high=1.0)
     """
     y, places, n = _families(y_true, groups)
-    first = [_weighted(metric, y, s) for s in _seeds(y, a)]
-    second = [_weighted(metric, y, s) for s in _seeds(y, b)]
+    first = [weighted(metric, y, s) for s in _seeds(y, a)]
+    second = [weighted(metric, y, s) for s in _seeds(y, b)]
 
     def difference(weights: Counts) -> float:
         return _mean(first, weights) - _mean(second, weights)
@@ -146,6 +139,80 @@ def paired(
     values = _resample(difference, places, n, samples, seed)
     low, high = np.percentile(values, (2.5, 97.5))
     return Interval(difference(np.ones(len(y), dtype=np.int64)), float(low), float(high))
+
+
+def closed(
+    metric: Metric,
+    y_true: npt.ArrayLike,
+    own: npt.ArrayLike,
+    ends: tuple[npt.ArrayLike | None, npt.ArrayLike],
+    groups: npt.ArrayLike,
+    *,
+    samples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Interval of (metric(own) - metric(low)) / (metric(high) - metric(low)).
+
+    All three are taken on the same resampled families.
+
+    Parameters
+    ----------
+    metric, y_true, groups, samples, seed
+        As `statistics.bootstrap`.
+    own : array_like
+        Scores, as `y_score` there.
+    ends : tuple of (low, high)
+        Scores of the two models between which the way lies; None is a low end of 0, and the
+        number then the share of `high` that is kept.
+
+    Returns
+    -------
+    interval : Interval
+        0 at the low end, 1 at the high one; below, beyond and between are all possible. A resample
+        on which the high end does not lie above the low one has no such number: it counts as -∞
+        for the lower and as +∞ for the upper bound, so where more than 2.5 % of the resamples are
+        of that kind, the interval is without bounds.
+
+    Raises
+    ------
+    ValueError
+        As `statistics.bootstrap`; `Undefined` where the high end does not lie above the low one on
+        all items: there is no way to go.
+
+    Notes
+    -----
+    A ratio whose denominator may be 0 has a confidence set without bounds (Fieller, J R Stat Soc
+    B 16:175, 1954). Leaving such resamples out would make the interval too short just where the
+    two ends are hardly apart.
+
+    Examples
+    --------
+    >>> from protgraph.tasks.metrics import accuracy
+    >>> y = [0, 0, 1, 1]
+    >>> right, wrong = [[1, 0]] * 2 + [[0, 1]] * 2, [[0, 1]] * 2 + [[1, 0]] * 2
+    >>> half = [right[0], wrong[1], right[2], wrong[3]]
+    >>> closed(accuracy, y, [half], ([wrong], [right]), ["a", "a", "b", "b"])
+    Interval(value=0.5, low=0.5, high=0.5)
+    """
+    y, places, n = _families(y_true, groups)
+    low, high = ends
+    models = [
+        [weighted(metric, y, one) for one in _seeds(y, scores)] if scores is not None else None
+        for scores in (own, low, high)
+    ]
+
+    def ratio(weights: Counts) -> float:
+        mine, least, most = (_mean(one, weights) if one else 0.0 for one in models)
+        return (mine - least) / (most - least) if most > least else np.nan
+
+    value = ratio(np.ones(len(y), dtype=np.int64))
+    if np.isnan(value):
+        raise Undefined("closed: the high end lies above the low one, but here it does not.")
+    values = _resample(ratio, places, n, samples, seed)
+    bound = np.where(np.isnan(values), -np.inf, values)
+    first = np.percentile(bound, 2.5, method="lower")
+    last = np.percentile(np.where(np.isnan(values), np.inf, values), 97.5, method="higher")
+    return Interval(value, float(first), float(last))
 
 
 def _families(y_true: npt.ArrayLike, groups: npt.ArrayLike) -> tuple[Floats, Counts, int]:
@@ -175,11 +242,11 @@ def _seeds(y: Floats, y_score: npt.ArrayLike) -> list[Floats]:
     return list(scores)
 
 
-def _mean(metrics: list[_Weighted], weights: Counts) -> float:
+def _mean(metrics: list[Weighted], weights: Counts) -> float:
     return float(np.mean([metric(weights) for metric in metrics]))
 
 
-def _resample(number: _Weighted, places: Counts, families: int, samples: int, seed: int) -> Floats:
+def _resample(number: Weighted, places: Counts, families: int, samples: int, seed: int) -> Floats:
     """The number on each resample, drawn again where it has no value."""
     if samples < 2:
         raise ValueError(f"samples: a bootstrap needs two resamples at least, got {samples}.")
@@ -198,89 +265,3 @@ def _resample(number: _Weighted, places: Counts, families: int, samples: int, se
                     f"value, got {redrawn} among {len(values) + redrawn} ({error})"
                 ) from error
     return np.array(values)
-
-
-def _weighted(metric: Metric, y: Floats, s: Floats) -> _Weighted:
-    """The metric of items that each count as often as an integer weight says."""
-    metric(y, s)  # so that what is wrong with the scores is said by the metric itself
-    if metric in (accuracy, macro_f1):
-        return _confused(metric, y, s)
-    if metric is fmax_gearnet:
-        made = steps(y, s)
-        return lambda weights: best_exact_f(made, weights)
-    if metric is micro_f1:
-        return _called(y, s)
-    if isinstance(metric, macro):
-        outputs = [_column(metric.metric, y[:, c], s[:, c]) for c in range(y.shape[1])]
-        there = [output for output in outputs if output is not None]
-        return lambda weights: mean_of([partial(output, weights) for output in there])
-    if metric not in (auprc, auroc):
-        return lambda weights: metric(np.repeat(y, weights, axis=0), np.repeat(s, weights, axis=0))
-    known = ~np.isnan(y)
-    order = np.flatnonzero(known)[np.argsort(-s[known], kind="stable")]
-    last = np.flatnonzero(np.append(np.diff(s[order]) != 0, True))
-    ones = y[order] == 1
-    area = _precision_area if metric is auprc else _rank_area
-
-    def number(weights: Counts) -> float:
-        drawn = weights[order]
-        hits = np.cumsum(np.where(ones, drawn, 0))[last]
-        said = np.cumsum(drawn)[last]
-        if hits[-1] == 0 or hits[-1] == said[-1]:
-            raise Undefined(f"{metric.__name__}: both classes are needed, got {said[-1]} of one.")
-        return area(hits, said)
-
-    return number
-
-
-def _called(y: Floats, s: Floats) -> _Weighted:
-    """Micro-F1, which needs no more of an item than its hits, calls and positives."""
-    said, true = (s >= 0.5) & ~np.isnan(y), y == 1
-    counts = np.stack([(said & true).sum(axis=1), said.sum(axis=1), true.sum(axis=1)])
-
-    def number(weights: Counts) -> float:
-        hits, calls, positives = counts @ weights
-        if not positives:
-            raise Undefined("micro_f1: one label at least must be 1, got none.")
-        return float(2 * hits / (calls + positives))
-
-    return number
-
-
-def _column(metric: Metric, y: Floats, s: Floats) -> _Weighted | None:
-    """One output of several; None where it has no value on all items, and so on no resample."""
-    try:
-        return _weighted(metric, y, s)
-    except Undefined:
-        return None
-
-
-def _confused(metric: Metric, y: Floats, s: Floats) -> _Weighted:
-    """Accuracy and macro-F1, which need no more than how often each class was taken for each."""
-    known, count = ~np.isnan(y), s.shape[1]
-    cells = y[known].astype(np.int64) * count + s[known].argmax(axis=1)
-
-    def number(weights: Counts) -> float:
-        drawn = np.bincount(cells, weights[known], count**2).reshape(count, count)
-        if not drawn.any():
-            raise Undefined(f"{metric.__name__}: an item of known class is needed, got none.")
-        hits, total = drawn.diagonal(), drawn.sum(axis=0) + drawn.sum(axis=1)
-        if metric is accuracy:
-            return float(hits.sum() / drawn.sum())
-        there = total > 0
-        return float(np.mean(2 * hits[there] / total[there]))
-
-    return number
-
-
-def _precision_area(hits: Counts, said: Counts) -> float:
-    """Average precision from running counts at each distinct score, largest score first."""
-    gain = np.diff(hits, prepend=0)
-    return float(np.sum(gain * hits / np.maximum(said, 1)) / hits[-1])
-
-
-def _rank_area(hits: Counts, said: Counts) -> float:
-    """AUROC from the same counts: the trapezoids under the curve."""
-    misses = said - hits
-    above = hits - np.diff(hits, prepend=0) / 2
-    return float(np.sum(np.diff(misses, prepend=0) * above) / (hits[-1] * misses[-1]))

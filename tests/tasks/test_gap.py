@@ -7,10 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from protgraph.tasks.gap import closed
 from protgraph.tasks.labels import Undefined
 from protgraph.tasks.metrics import auprc, auroc
-from protgraph.tasks.statistics import bootstrap
+from protgraph.tasks.statistics import bootstrap, closed
 
 
 def mean(y, s):

@@ -12,7 +12,8 @@ from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.labels import Undefined
 from protgraph.tasks.macro import macro
 from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
-from protgraph.tasks.statistics import Interval, _weighted, bootstrap, paired
+from protgraph.tasks.statistics import Interval, bootstrap, paired
+from protgraph.tasks.weighted import weighted
 
 
 def plain(metric):
@@ -163,7 +164,7 @@ def test_the_short_way_over_classes_is_the_metric_of_repeated_items(metric):
     y = generator.integers(0, 4, 60).astype(float)
     y[generator.random(60) < 0.2] = np.nan
     scores = generator.random((60, 5))
-    number = _weighted(metric, y, scores)
+    number = weighted(metric, y, scores)
     for _ in range(20):
         weights = generator.integers(0, 3, 60)
         expected = metric(np.repeat(y, weights), np.repeat(scores, weights, axis=0))
@@ -177,7 +178,7 @@ def test_the_short_way_of_micro_f1_is_the_metric_of_repeated_items():
     y = (generator.random((40, 3)) < 0.4).astype(float)
     y[generator.random((40, 3)) < 0.2] = np.nan
     scores = generator.random((40, 3)).round(1)
-    number = _weighted(micro_f1, y, scores)
+    number = weighted(micro_f1, y, scores)
     for _ in range(20):
         weights = generator.integers(0, 3, 40)
         expected = micro_f1(np.repeat(y, weights, axis=0), np.repeat(scores, weights, axis=0))
@@ -190,7 +191,7 @@ def test_the_short_way_of_fmax_is_the_metric_of_repeated_proteins():
     generator = np.random.default_rng(0)
     y = (generator.random((40, 6)) < 0.3).astype(float)
     scores = generator.integers(0, 20, (40, 6)) / 20
-    number = _weighted(fmax_gearnet, y, scores)
+    number = weighted(fmax_gearnet, y, scores)
     for _ in range(20):
         weights = generator.integers(0, 3, 40)
         expected = fmax_gearnet(np.repeat(y, weights, axis=0), np.repeat(scores, weights, axis=0))
