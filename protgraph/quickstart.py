@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from protgraph.cells import compare
 from protgraph.data.dataset import SPLITS
 from protgraph.data.sets import SETS
 from protgraph.insight import report
-from protgraph.question import task_of
 from protgraph.recipe import load as load_recipe
 from protgraph.resolve import load
-from protgraph.run import progress, run
+from protgraph.running.cells import compare
+from protgraph.running.question import task_of
+from protgraph.running.run import progress, run
 from protgraph.track.registry import register
 
 MODELS = ("egnn", "cnn")

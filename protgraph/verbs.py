@@ -129,9 +129,9 @@ def predict(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Train, evaluate and track what a recipe says."""
-    from protgraph import pretraining
-    from protgraph import run as training
     from protgraph.recipe import PRETRAINING, load
+    from protgraph.running import pretraining
+    from protgraph.running import run as training
 
     recipe, name = load(args.config, args.overrides)
     kind: Any = pretraining if recipe["task"] == PRETRAINING else training
@@ -146,9 +146,9 @@ def run(args: argparse.Namespace) -> int:
 
 def distill(args: argparse.Namespace) -> int:
     """Teach a student that needs the sequence alone what a teacher of structures knows."""
-    from protgraph.distilled import distill
+    from protgraph.distilling.distilled import distill
     from protgraph.recipe import load
-    from protgraph.run import progress
+    from protgraph.running.run import progress
 
     recipe, name = load(args.config, args.overrides)
     with progress(recipe, name) as log:
@@ -159,7 +159,7 @@ def distill(args: argparse.Namespace) -> int:
 
 def benchmark(args: argparse.Namespace) -> int:
     """Compare models with a task's cheap baselines and with controls, five seeds, intervals."""
-    from protgraph.benchmark import benchmark
+    from protgraph.comparing.benchmark import benchmark
 
     found = benchmark(
         args.task, models=args.models, seeds=args.seeds, folder=Path(args.folder), say=say

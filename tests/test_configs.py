@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from protgraph.baselines import BASELINES
-from protgraph.inputs import config_of
-from protgraph.interactome import ENCODER
 from protgraph.models.model import Model
-from protgraph.question import task_of
 from protgraph.recipe import PRETRAINING, configs, load
+from protgraph.running.baselines import BASELINES
+from protgraph.running.inputs import config_of
+from protgraph.running.interactome import ENCODER
+from protgraph.running.question import task_of
 
 HOME = Path(__file__).parents[1] / "configs"
 

@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from protgraph.cells import cell, compare
 from protgraph.data.corpora import PLACES, STATES, localisation, secondary_structure
 from protgraph.data.dataset import Dataset, Example
-from protgraph.evaluate import Scored
 from protgraph.insight.probe import linear
 from protgraph.insight.report import table
 from protgraph.language.encoder import MINI, Encoder, encoder
 from protgraph.language.stored import stored
+from protgraph.running.cells import cell, compare
+from protgraph.running.evaluate import Scored
 from protgraph.tasks.metrics import accuracy, auprc, macro_f1
 from protgraph.track.provenance import commit
 from protgraph.train.corpus import MASK
@@ -135,7 +135,7 @@ def zinc(name: str, seed: int, folder: Path) -> Scored:
 
 def kept(path: Path, make: Callable[[], Scored]) -> Scored:
     """Compute once."""
-    from protgraph import evaluate
+    from protgraph.running import evaluate
 
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from protgraph.benchmark import benchmark
-from protgraph.comparison import Report
+from protgraph.comparing.benchmark import benchmark
+from protgraph.comparing.comparison import Report
 from protgraph.data.functions import IDENTITY, ec_chains, identity_bins
 from protgraph.data.sites import LIGANDS
 from protgraph.insight.report import table

@@ -15,9 +15,9 @@ from protgraph.data.annotations import EXPERIMENTAL, deepfri, gaf
 from protgraph.data.assembled import sides
 from protgraph.data.held import held
 from protgraph.data.table import load
-from protgraph.question import question
 from protgraph.recipe import Recipe
-from protgraph.run import execute
+from protgraph.running.question import question
+from protgraph.running.run import execute
 from protgraph.structure import synthetic
 from protgraph.structure.write import pdb
 from protgraph.tasks.catalogue import TASKS, own

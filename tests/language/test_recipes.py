@@ -6,10 +6,10 @@ import pytest
 
 from protgraph.data.sites import planted
 from protgraph.language.store import Store
-from protgraph.question import task_of
 from protgraph.recipe import configs, load
 from protgraph.resolve import load as load_model
-from protgraph.run import execute
+from protgraph.running.question import task_of
+from protgraph.running.run import execute
 
 FEW = ["task=planted-site", "train.epochs=1", "model.width=16"]
 

@@ -1,0 +1,205 @@
+"""A teacher that needs a structure trains a student that needs the sequence alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from protgraph.data.dataset import Example
+from protgraph.data.pool import STRUCTURES, pool
+from protgraph.distilling.lessons import Course, lessons_of
+from protgraph.distilling.pupil import Pupil, loss_of
+from protgraph.distilling.teach import digest
+from protgraph.distilling.tuition import LESSONS, Tuition
+from protgraph.keys import DEFAULTS
+from protgraph.models.student import Student, begin
+from protgraph.recipe import Recipe
+from protgraph.running import cost
+from protgraph.running.cells import Cell, found_or_made
+from protgraph.running.decide import Settled, decide
+from protgraph.running.evaluate import sided
+from protgraph.running.learned import Learned, balance
+from protgraph.running.run import Result, finished
+from protgraph.structure.protein import Floats, Protein
+from protgraph.tasks.task import Task
+from protgraph.train.distill import Weights
+from protgraph.train.loop import fit
+
+Log = Callable[[int, Mapping[str, float]], None]
+
+
+def student(course: Tuition, *, log: Log | None = None) -> Cell:
+    """Train and test the student, or read what an earlier call kept in the folder.
+
+    Parameters
+    ----------
+    course : Tuition
+    log : callable, optional
+        Called with each epoch and its numbers.
+
+    Returns
+    -------
+    cell : Cell
+        Its summary has besides the steps of an epoch and the residues of a step, the pool in a
+        line, and each term's items a protein.
+    """
+    place = student_place(course)
+
+    def make() -> tuple[Task, Result]:
+        labelled = course.data.side("train")
+        found = _pool(course)
+        proteins = [*(e.protein for e in labelled), *(found[0] if found else ())]
+        weights = course.weights
+        heard = any(getattr(weights, term) for term in LESSONS[:-1])
+        said = course.say(proteins) if heard else None
+        lessons = lessons_of(
+            course.task, labelled, proteins[len(labelled) :], outputs=said, weights=weights
+        )
+        total = sum(len(lesson.sequence) for lesson in lessons)
+        steps = -(-total // course.recipe["data.batch"])
+        taught = Course(lessons, weights, steps, total / steps, course.recipe["seed"])
+        more = {"pool": found[1] if found else "", "lessons": len(lessons)}
+        return _trained(course, taught, place=place, more=more, log=log)
+
+    return found_or_made(place, make)
+
+
+def alone(course: Tuition, steps: int, size: float, *, log: Log | None = None) -> Cell:
+    """Train and test the same student on labels alone, for as many steps of as many residues.
+
+    Parameters
+    ----------
+    course : Tuition
+    steps : int
+        Batches an epoch, as the student's summary has them.
+    size : float
+        Residues a batch.
+    log : callable, optional
+
+    Notes
+    -----
+    Depends on no key of `distil` but by the steps: it is found again for any of them.
+    """
+    apart = {key: value for key, value in DEFAULTS.items() if key.startswith("distil.")}
+    own = Recipe({**course.recipe, **apart})
+    place = _place(replace(course, recipe=own), "hard", [steps, round(size, 6)])
+
+    def make() -> tuple[Task, Result]:
+        weights = Weights(soft=0.0)
+        labelled = course.data.side("train")
+        lessons = lessons_of(course.task, labelled, (), outputs=None, weights=weights)
+        taught = Course(lessons, weights, steps, size, own["seed"])
+        return _trained(
+            replace(course, recipe=own), taught, place=place, more={"lessons": len(lessons)},
+            log=log,
+        )  # fmt: skip
+
+    return found_or_made(place, make)
+
+
+def model_of(cell: Cell) -> Path:
+    """Where a kept student's model is."""
+    return Path(cell.summary["folder"], "model")
+
+
+def student_place(course: Tuition) -> Path:
+    """Where the student of a class keeps its files: by recipe, teachers and pool."""
+    source = course.recipe["distil.pool"]
+    facts = [digest(model) for model in course.models]
+    return _place(course, "student", [*facts, "" if source == STRUCTURES else _held(source)])
+
+
+def _place(course: Tuition, kind: str, facts: Sequence[Any]) -> Path:
+    settings = course.recipe
+    text = json.dumps([settings.digest, *facts])
+    known = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return course.folder / f"{course.name.replace('/', '-')}-{kind}-s{settings['seed']}-{known}"
+
+
+def _held(source: str) -> str:
+    """Hash of a file, or of the names and sizes of a folder's files."""
+    if not source:
+        return ""
+    path = Path(source)
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    rows = sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*"))
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _pool(course: Tuition) -> tuple[tuple[Protein, ...], str] | None:
+    """The pool and a line about it; None where the recipe names none."""
+    settings = course.recipe
+    if not settings["distil.pool"]:
+        return None
+    found = pool(
+        course.data,
+        source=settings["distil.pool"],
+        size=settings["distil.size"] or None,
+        gaps=settings["data.gaps"],
+    )
+    return found.proteins, found.text()
+
+
+def _trained(
+    course: Tuition, taught: Course, *, place: Path, more: Mapping[str, Any], log: Log | None
+) -> tuple[Task, Result]:
+    """Train, decide on validation, measure on test."""
+    task, data, settings = course.task, course.data, course.recipe
+    place.mkdir(parents=True, exist_ok=True)
+    cost.forget()
+    began = time.perf_counter()
+    learned = _learned(course, taught, folder=place, log=log)
+    seconds = time.perf_counter() - began
+    valid = sided(task, learned, data, "valid")
+    settled = Settled(learned, valid, decide(task, valid), seconds)
+    found = finished(settings, task, data, settled, name=course.name, place=place)
+    told = {"steps": taught.steps, "residues": taught.size, **more}
+    told["items"] = taught.items(task)
+    return task, replace(found, summary={**found.summary, **told})
+
+
+def _learned(course: Tuition, taught: Course, *, folder: Path, log: Log | None) -> Learned:
+    """Train a student on a course."""
+    task, settings = course.task, course.recipe
+    torch.manual_seed(settings["seed"])
+    pupil = Pupil(begin(course.config), taught.lessons, taught.weights)
+    watched = course.data.side("valid")
+    truth = np.concatenate([_asked(task, e, e.y) for e in watched])
+    train = np.concatenate([np.atleast_2d(e.y) for e in course.data.side("train")])
+    weight = balance(task, train, settings["train.balance"])
+
+    def score(examples: Sequence[Example]) -> list[Floats]:
+        return pupil.student.scores([e.protein.sequence for e in examples])
+
+    def evaluate() -> tuple[float, Mapping[str, float]]:
+        both = zip(watched, score(watched), strict=True)
+        numbers = task.measure(truth, np.concatenate([_asked(task, e, rows) for e, rows in both]))
+        return numbers[task.monitor], numbers
+
+    history = fit(
+        pupil,
+        taught.draw,
+        loss=loss_of(pupil, task, taught, weight=weight),
+        evaluate=evaluate,
+        settings=settings.settings(),
+        folder=folder,
+        log=log,
+    )
+    made: Student = pupil.student
+    if made.config.rank:
+        made.merge()
+    return Learned(score, made, history, made.size)
+
+
+def _asked(task: Task, example: Example, rows: Floats) -> Floats:
+    """Rows of the items of an example."""
+    return rows[example.items] if task.level == "residue" else rows[None]

@@ -1,0 +1,184 @@
+"""Who teaches a student and what: teachers found or trained, and what cannot be refused early."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from protgraph import recipe, resolve
+from protgraph.data.dataset import Dataset
+from protgraph.distilling.teach import Outputs, outputs
+from protgraph.models.model import Model
+from protgraph.models.student import StudentConfig
+from protgraph.predict import Predictor
+from protgraph.recipe import Recipe
+from protgraph.running.cells import Cell, kept, loaded
+from protgraph.running.decide import answerable
+from protgraph.running.run import place_of
+from protgraph.structure.protein import Protein
+from protgraph.tasks.task import Task
+from protgraph.train.distill import Weights
+
+Say = Callable[[str], None]
+
+LESSONS = ("soft", "align", "relation", "attention", "contacts")
+"""Terms that need no label: without one of them a pool teaches nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tuition:
+    """What a student is taught and by whom.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    name : str
+        What the run is called.
+    task : Task
+    data : Dataset
+    teachers : tuple of Predictor
+    cells : tuple of Cell
+        Of the teachers that are recipes.
+    folder : Path
+        Keeps every cell, and the teachers' outputs.
+    """
+
+    recipe: Recipe
+    name: str
+    task: Task
+    data: Dataset = field(repr=False)
+    teachers: tuple[Predictor, ...]
+    cells: tuple[Cell, ...] = field(repr=False)
+    folder: Path
+
+    def say(self, proteins: Sequence[Protein]) -> Outputs:
+        """Ask the teachers; what was asked before is read."""
+        return outputs(self.teachers, proteins, folder=self.folder / "outputs")
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The teachers' networks."""
+        return tuple(t.model for t in self.teachers if isinstance(t.model, Model))
+
+    @property
+    def weights(self) -> Weights:
+        """How much each term counts."""
+        given = self.recipe.part("distil")
+        apart = ("teachers", "seeds", "pool", "size")
+        return Weights(**{key: value for key, value in given.items() if key not in apart})
+
+    @property
+    def config(self) -> StudentConfig:
+        """What the student is to be."""
+        settings, task = self.recipe, self.task
+        return StudentConfig(
+            **settings.part("student"),
+            task=task.name,
+            level=task.level,
+            outputs=task.outputs,
+            exclusive=task.exclusive,
+            value=task.value,
+            given=task.given,
+            dropout=settings["model.dropout"],
+            gaps=settings["data.gaps"],
+            teacher=", ".join(settings["distil.teachers"]),
+        )
+
+
+def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = None) -> Tuition:
+    """Find or train the teachers of a recipe, and check that they can teach its student.
+
+    Parameters
+    ----------
+    settings : Recipe
+    name : str
+    folder : path
+    say : callable, optional
+        Called with a line on every teacher.
+
+    Raises
+    ------
+    ValueError
+        Where the recipe has no student or no teacher, a term does not fit the student, or a
+        teacher answers another question or has learned another split.
+    """
+    _possible(settings)
+    task, data = loaded(settings)
+    if not isinstance(data, Dataset):
+        raise ValueError(f"{task.name}: a student scores residues or proteins, not pairs.")
+    answerable(task, data, "valid")
+    answerable(task, data, "test")
+    teachers: list[Predictor] = []
+    cells: list[Cell] = []
+    for words in settings["distil.teachers"]:
+        model, *changes = re.split(r"\s+(?=[\w.]+=)", words.strip())
+        if model.endswith((".yaml", ".yml")) or model in recipe.configs():
+            for seed in range(settings["distil.seeds"]):
+                own, named = recipe.load(model, [*changes, f"seed={seed}"])
+                _same(settings, own, model)
+                cells.append(kept(own, named, folder))
+                teachers.append(resolve.load(place_of(own, named, folder) / "model"))
+                if say is not None:
+                    say(f"teacher {words}, seed {seed}: {cells[-1].summary['test']}")
+        else:
+            teachers.append(resolve.load(words))
+    for teacher in teachers:
+        _fits(teacher, task, data)
+    return Tuition(settings, name, task, data, tuple(teachers), tuple(cells), folder)
+
+
+def _possible(settings: Recipe) -> None:
+    """Refuse what no student can learn, before anything is computed."""
+    kind, asked = settings["student.kind"], settings.part("distil")
+    if not kind:
+        raise ValueError("student.kind is cnn, transformer or layers to distil, got none.")
+    if not asked["teachers"]:
+        raise ValueError("distil.teachers names one teacher at least, got none.")
+    if asked["attention"] and kind == "cnn":
+        raise ValueError("distil.attention needs a student with attention, got student.kind=cnn.")
+    if asked["pool"] and not any(asked[term] for term in LESSONS):
+        raise ValueError(
+            f"distil.pool={asked['pool']} has no labels: one of {', '.join(LESSONS)} teaches on "
+            "it, but all have the weight 0."
+        )
+    if asked["pool"] and (settings["data.shuffle"] or settings["data.structure"] != "observed"):
+        raise ValueError(
+            "distil.pool has chains as they were observed, but data.shuffle is "
+            f"{settings['data.shuffle']} and data.structure {settings['data.structure']!r}."
+        )
+    if asked["size"] and not asked["pool"]:
+        raise ValueError(f"distil.size={asked['size']} is of a pool, but distil.pool names none.")
+
+
+def _same(settings: Recipe, own: Recipe, model: str) -> None:
+    """Refuse a teacher's recipe that asks another question or of other proteins."""
+    if own["task"] != settings["task"]:
+        raise ValueError(f"{model} is a recipe for {own['task']}, not for {settings['task']}.")
+    for key, value in settings.part("data").items():
+        if key != "batch" and own[f"data.{key}"] != value:
+            raise ValueError(
+                f"{model}: teacher and student see the same proteins, but its data.{key} is "
+                f"{own[f'data.{key}']!r} and the student's {value!r}."
+            )
+
+
+def _fits(teacher: Predictor, task: Task, data: Dataset) -> None:
+    """Refuse a model that answers another question, or has learned from another split."""
+    c = teacher.model.config
+    if not isinstance(teacher.model, Model):
+        raise ValueError(f"{teacher.name}: a teacher is a model of graphs, got a student.")
+    said = (c.level, tuple(c.outputs), c.exclusive, c.value)
+    asked = (task.level, task.outputs, task.exclusive, task.value)
+    if said != asked or c.task != task.name:
+        raise ValueError(
+            f"{teacher.name}: a teacher of {task.name} scores a {task.level}'s "
+            f"{', '.join(task.outputs)}, got one of {c.task}, a {c.level}'s {', '.join(c.outputs)}."
+        )
+    split = c.card.get("split", data.split_digest)
+    if split != data.split_digest:
+        raise ValueError(
+            f"{teacher.name}: learned from the split {split}, but {data.name} has "
+            f"{data.split_digest}: it may have seen what the student is tested on."
+        )

@@ -1,0 +1,172 @@
+"""Cells of a comparison: a model at a seed, kept once computed, and models side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from protgraph import recipe
+from protgraph.data.dataset import Dataset, Pairs
+from protgraph.running import evaluate
+from protgraph.running.evaluate import Scored, columns
+from protgraph.running.question import question
+from protgraph.running.run import Result, execute, place_of
+from protgraph.tasks import calibration, metrics, statistics
+from protgraph.tasks.labels import Metric
+from protgraph.tasks.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One model at one seed: its summary and the test side as it scored it."""
+
+    summary: Mapping[str, Any]
+    test: Scored = field(repr=False)
+    threshold: float
+    """Best F1 on validation; NaN for a task without one."""
+
+
+def cell(config: str, seed: int, folder: Path, *, overrides: Sequence[str] = ()) -> Cell:
+    """Train and test a recipe at a seed, or read what an earlier call kept in the folder.
+
+    Parameters
+    ----------
+    config : str
+        As `recipe.load`.
+    seed : int
+    folder : path
+    overrides : sequence of str
+    """
+    settings, name = recipe.load(config, [*overrides, f"seed={seed}"])
+    return kept(settings, name, folder)
+
+
+def kept(settings: recipe.Recipe, name: str, folder: Path) -> Cell:
+    """Train and test a recipe, or read what an earlier call kept in the folder.
+
+    Parameters
+    ----------
+    settings : Recipe
+    name : str
+        What the run is called.
+    folder : path
+    """
+
+    def make() -> tuple[Task, Result]:
+        task, data = loaded(settings)
+        return task, execute(settings, task, data, name=name, folder=folder)
+
+    return found_or_made(place_of(settings, name, folder), make)
+
+
+def found_or_made(place: Path, make: Callable[[], tuple[Task, Result]]) -> Cell:
+    """Read the cell that a folder keeps; where it has none, make and keep it.
+
+    Parameters
+    ----------
+    place : path
+        The cell's own folder.
+    make : callable
+        Trains and tests, and leaves its files in that folder.
+    """
+    if not (place / "cell.json").is_file():
+        task, found = make()
+        best = calibration.threshold(*columns(found.valid)) if task.binary else float("nan")
+        found.test.save(place / "test.npz")
+        (place / "cell.json").write_text(json.dumps({"summary": found.summary, "best": best}))
+    stored = json.loads((place / "cell.json").read_text())
+    return Cell(stored["summary"], evaluate.load(place / "test.npz"), stored["best"])
+
+
+_LOADED: dict[tuple[Any, ...], tuple[Task, Dataset | Pairs]] = {}
+
+
+def loaded(settings: recipe.Recipe) -> tuple[Task, Dataset | Pairs]:
+    """Load the question of a recipe, once a process."""
+    apart = ("data.batch",)
+    keys = {key: v for key, v in settings.part("data").items() if f"data.{key}" not in apart}
+    asked = (settings["task"], *sorted(keys.items()))
+    if asked not in _LOADED:
+        _LOADED[asked] = question(settings)
+    return _LOADED[asked]
+
+
+def mcc_of(cells: Sequence[Cell]) -> list[Scored]:
+    """Scores less each seed's own threshold, so that `calls` can be their metric."""
+    return [
+        Scored(c.test.y, c.test.scores - np.float32(c.threshold), c.test.protein, c.test.families)
+        for c in cells
+    ]
+
+
+def calls(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float:
+    """MCC of what lies at or above 0."""
+    return metrics.mcc(y_true, y_score, 0.0)
+
+
+def stacked(seeds: Sequence[Scored]) -> npt.NDArray[np.float32]:
+    """Scores of a model's seeds on the same items: [S, N] or [S, N, C].
+
+    Raises
+    ------
+    ValueError
+        Where the seeds were not scored on the same items.
+    """
+    first = seeds[0]
+    for other in seeds[1:]:
+        if not np.array_equal(first.y, other.y, equal_nan=True):
+            raise ValueError("Seeds are compared on the same items; these have other labels.")
+    return np.stack([columns(seed)[1] for seed in seeds])
+
+
+def compare(
+    models: Mapping[str, Sequence[Scored]], metric: Metric, *, reference: str
+) -> list[dict[str, Any]]:
+    """Set models beside each other on one test side.
+
+    Parameters
+    ----------
+    models : mapping
+        Name -> the test side as each seed of the model scored it.
+    metric : callable
+    reference : str
+        The model that the others are subtracted from.
+
+    Returns
+    -------
+    rows : list of dict
+        Model, mean over seeds and 95 % interval by family; then reference minus model with its
+        paired interval.
+
+    Raises
+    ------
+    ValueError
+        Where the reference is not among the models, or they saw different items.
+    """
+    if reference not in models:
+        raise ValueError(f"The reference is one of {', '.join(models)}, got {reference!r}.")
+    y = columns(models[reference][0])[0]
+    families = models[reference][0].families
+    best = stacked(models[reference])
+    rows = []
+    for name, seeds in models.items():
+        if not np.array_equal(columns(seeds[0])[0], y, equal_nan=True):
+            raise ValueError(f"{name} was tested on other items than {reference}.")
+        said = stacked(seeds)
+        row = {
+            "model": name,
+            "seeds": len(seeds),
+            "value": str(statistics.bootstrap(metric, y, said, families)),
+        }
+        if name != reference:
+            row[f"{reference} minus it"] = str(statistics.paired(metric, y, best, said, families))
+        else:
+            row[f"{reference} minus it"] = ""
+        rows.append(row)
+    return rows

@@ -1,0 +1,155 @@
+"""A recipe and a dataset give scores: networks and baselines through one door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from protgraph.data.batch import Collated, batches
+from protgraph.data.dataset import Dataset, Example, Pairs
+from protgraph.models.model import ENCODERS, SEQUENCE, Config, Model
+from protgraph.predict import scores, spread
+from protgraph.recipe import Recipe
+from protgraph.running import interactome, pairs, siamese
+from protgraph.running.baselines import BASELINES, fused
+from protgraph.running.inputs import config_of, graphs_of
+from protgraph.running.learned import Learned, balance
+from protgraph.structure.protein import Floats
+from protgraph.tasks.task import Task
+from protgraph.train.loop import fit
+
+Log = Callable[[int, Mapping[str, float]], None]
+
+
+def learn(
+    recipe: Recipe,
+    task: Task,
+    data: Dataset | Pairs,
+    *,
+    folder: Path | None = None,
+    log: Log | None = None,
+) -> Learned:
+    """Train what the recipe asks for on the training side of a dataset.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    task : Task
+    data : Dataset or Pairs
+        Its validation side stops the training; its test side is not looked at.
+    folder : path, optional
+        For checkpoints.
+    log : callable, optional
+        Called with each epoch and its numbers.
+
+    Raises
+    ------
+    ValueError
+        Where the model does not answer questions of this level, or looks at structures and a
+        protein has none.
+    """
+    name = recipe["model.encoder"]
+    if name in ENCODERS:
+        _structured(name, data)
+    if isinstance(data, Pairs):
+        return _of_pairs(recipe, task, data, folder=folder, log=log)
+    if name in BASELINES:
+        return BASELINES[name](recipe, task, data)
+    own = _network(recipe, task, data, folder=folder, log=log)
+    return fused(recipe, task, data, own) if recipe["model.fused"] else own
+
+
+def _structured(encoder: str, data: Dataset | Pairs) -> None:
+    """Refuse sequences for an encoder that looks at edges, before anything is computed."""
+    for protein in () if encoder in SEQUENCE else data.proteins:
+        if not protein.observed.any():
+            raise ValueError(
+                f"{protein.name}: {encoder} looks at structures, but no residue of this protein "
+                f"of {data.name} was observed; data.structure=fold predicts structures, "
+                f"and {', '.join(SEQUENCE)} need none."
+            )
+
+
+def _of_pairs(
+    recipe: Recipe, task: Task, data: Pairs, *, folder: Path | None, log: Log | None
+) -> Learned:
+    """Learn pairs by a baseline or a network."""
+    name = recipe["model.encoder"]
+    if recipe["model.fused"]:
+        raise ValueError(f"{task.name}: pairs have no nearest neighbours, got model.fused=true.")
+    if name in pairs.BASELINES:
+        return pairs.BASELINES[name](data)
+    if name == interactome.ENCODER:
+        return interactome.learn(recipe, task, data, folder=folder, log=log)
+    if name not in ENCODERS:
+        known = ", ".join((*pairs.BASELINES, interactome.ENCODER, *ENCODERS))
+        raise ValueError(f"{task.name}: pairs are scored by {known}, got {name!r}.")
+    return siamese.learn(recipe, task, data, folder=folder, log=log)
+
+
+def _network(
+    recipe: Recipe, task: Task, data: Dataset, *, folder: Path | None, log: Log | None
+) -> Learned:
+    torch.manual_seed(recipe["seed"])
+    train, valid = data.side("train"), data.side("valid")
+    config = config_of(recipe, task)
+    model = Model(config)
+    graphs = _labelled(config, train)
+    hidden = _labelled(config, train, side=False) if recipe["train.drop_side"] else graphs
+    y = np.concatenate([np.atleast_2d(e.y) for e in train])
+    weight = balance(task, y, recipe["train.balance"])
+    watched = _labelled(config, valid)
+    truth = np.concatenate([graph.y.numpy() for graph in watched])
+
+    def draw(epoch: int) -> Collated:
+        generator = np.random.default_rng((recipe["seed"], epoch))
+        bare = generator.random(len(graphs)) < recipe["train.drop_side"]
+        chosen = [hidden[i] if bare[i] else graphs[i] for i in range(len(graphs))]
+        sizes = [len(graph.residue) for graph in chosen]
+        return Collated(chosen, batches(sizes, recipe["data.batch"], generator=generator))
+
+    def loss(batch: Data) -> tuple[Tensor, int]:
+        said = model(batch).float()
+        return task.loss(said, batch.y, weight=weight), int((~torch.isnan(batch.y)).sum())
+
+    def evaluate() -> tuple[float, Mapping[str, float]]:
+        said = scores(model, watched)
+        rows = np.concatenate(said) if task.level == "residue" else np.stack(said)
+        numbers = task.measure(truth, rows)
+        return numbers[task.monitor], numbers
+
+    history = fit(
+        model,
+        draw,
+        loss=loss,
+        evaluate=evaluate,
+        settings=recipe.settings(),
+        folder=folder,
+        log=log,
+    )
+
+    def score(examples: Sequence[Example]) -> list[Floats]:
+        asked = graphs_of(config, [e.protein for e in examples])
+        said = scores(model, asked)
+        if task.level != "residue":
+            return said
+        return [
+            spread(e.protein, graph.residue.numpy(), own)
+            for e, graph, own in zip(examples, asked, said, strict=True)
+        ]
+
+    return Learned(score, model, history, model.size)
+
+
+def _labelled(config: Config, examples: Sequence[Example], *, side: bool = True) -> list[Data]:
+    """Graphs of examples with their labels."""
+    made = graphs_of(config, [e.protein for e in examples], side=side)
+    for e, graph in zip(examples, made, strict=True):
+        y = e.y[graph.residue.numpy()] if config.level == "residue" else e.y[None]
+        graph.y = torch.from_numpy(np.ascontiguousarray(y))
+    return made
