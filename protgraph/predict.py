@@ -14,9 +14,11 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from protgraph.data.batch import batches
+from protgraph.data.candidates import Partner, distinct
 from protgraph.graph.build import build, sequence
 from protgraph.language.encoder import Encoder
 from protgraph.language.stored import recalled
+from protgraph.models import pairwise
 from protgraph.models.model import SEQUENCE, Config, Model
 from protgraph.structure.protein import Floats, Protein
 from protgraph.structure.read import read
@@ -195,19 +197,56 @@ class Predictor:
         Raises
         ------
         ValueError, FileNotFoundError
-            Naming the file or protein that cannot be read or scored.
+            Naming the file or protein that cannot be read or scored; and for a model of pairs,
+            which is asked by `predict_pairs`.
         """
+        if self.model.config.level == "pair":
+            rule = "a model of pairs scores two proteins: call predict_pairs([(a, b), ...])"
+            raise ValueError(f"{self.name}: {rule} instead of predict.")
         if isinstance(proteins, Protein):
             return self._score([proteins])[0]
         if isinstance(proteins, (str, Path)):
             proteins = [proteins]
-        found: list[Protein] = []
-        for one in proteins:
-            if isinstance(one, Protein):
-                found.append(one)
-            else:
-                found.extend(read(one, gaps=self.model.config.gaps))
-        return self._score(found)
+        gaps = self.model.config.gaps
+        found = [(one,) if isinstance(one, Protein) else read(one, gaps=gaps) for one in proteins]
+        return self._score([protein for own in found for protein in own])
+
+    def predict_pairs(self, pairs: Iterable[tuple[Partner, Partner]]) -> list[Prediction]:
+        """Predict for pairs of proteins; each protein is encoded once, however many it is in.
+
+        Parameters
+        ----------
+        pairs : iterable of two Proteins or paths each
+            A path is of a file with one protein. A protein may pair with itself.
+
+        Returns
+        -------
+        predictions : list of Prediction
+            One a pair, in their order, with the second one as `partner`; exchanged partners have
+            the same score.
+
+        Raises
+        ------
+        ValueError, FileNotFoundError
+            Naming the file or protein that cannot be read or scored, or what is no pair; and for a
+            model of another level, which is asked by `predict`.
+
+        Notes
+        -----
+        Graphs are made and encoded `BUDGET` residues at a time; of each protein a vector is kept.
+        """
+        model, config = self.model, self.model.config
+        if not isinstance(model, Model) or config.level != "pair":
+            rule = f"predict_pairs asks models of pairs, and this one scores a {config.level}"
+            raise ValueError(f"{self.name}: {rule}: call predict instead.")
+        proteins, partners = distinct(pairs, gaps=config.gaps)
+        if not proteins:
+            return []
+        dealt = batches([len(protein) for protein in proteins], BUDGET)
+        graphs = (self.graphs([proteins[i] for i in batch]) for batch in dealt)
+        rows = applied(config.calibration, pairwise.scores(model, graphs, partners))
+        both = zip(rows, partners.tolist(), strict=True)
+        return [self._said(own, proteins[a], proteins[b]) for own, (a, b) in both]
 
     def graphs(self, proteins: Sequence[Protein]) -> list[Data]:
         """Turn proteins into the graphs that the model reads.
@@ -238,20 +277,23 @@ class Predictor:
         ]
 
     def _score(self, proteins: Sequence[Protein]) -> list[Prediction]:
+        calibration, rows = self.model.config.calibration, self._rows(proteins)
+        both = zip(rows, proteins, strict=True)
+        return [self._said(applied(calibration, own), protein) for own, protein in both]
+
+    def _said(self, scores: Floats, protein: Protein, partner: Protein | None = None) -> Prediction:
         config = self.model.config
-        return [
-            Prediction(
-                task=config.task,
-                level=config.level,
-                outputs=config.outputs,
-                scores=applied(config.calibration, own),
-                protein=protein,
-                model=self.name,
-                encoder=self.encoder,
-                thresholds=config.thresholds,
-                given=config.given,
-                scale=self.scale,
-                expected=config.expected,
-            )
-            for protein, own in zip(proteins, self._rows(proteins), strict=True)
-        ]
+        return Prediction(
+            task=config.task,
+            level=config.level,
+            outputs=config.outputs,
+            scores=scores,
+            protein=protein,
+            model=self.name,
+            encoder=self.encoder,
+            thresholds=config.thresholds,
+            given=config.given,
+            scale=self.scale,
+            expected=config.expected,
+            partner=partner,
+        )

@@ -14,14 +14,17 @@ from torch_geometric.data import Batch, Data
 
 from protgraph.data.batch import batches, pair_batches
 from protgraph.data.dataset import Pairs
+from protgraph.models import pairwise
 from protgraph.models.model import Config, Model
 from protgraph.predict import BUDGET
 from protgraph.recipe import Recipe
+from protgraph.running import shares
 from protgraph.running.inputs import config_of, graphs_of
 from protgraph.running.learned import Learned, balance
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
 from protgraph.train.loop import fit
+from protgraph.train.ranks import in_turn
 
 Ints = npt.NDArray[np.int64]
 Log = Callable[[int, Mapping[str, float]], None]
@@ -72,19 +75,23 @@ def learn(
     torch.manual_seed(recipe["seed"])
     config = config_of(recipe, task)
     model = Model(config)
-    train = _side(config, data, data.side("train"))
-    watched = _side(config, data, data.side("valid"))
-    share = recipe["train.drop_side"]
-    hidden = _side(config, data, data.side("train"), side=False).graphs if share else train.graphs
+    share, rows = recipe["train.drop_side"], data.side("train")
+    with in_turn():
+        train = _side(config, data, rows)
+        watched = _side(config, data, data.side("valid"))
+        hidden = _side(config, data, rows, side=False).graphs if share else train.graphs
     sizes = [len(graph.residue) for graph in train.graphs]
     weight = balance(task, train.y, recipe["train.balance"])
 
-    def draw(epoch: int) -> list[Side]:
+    def draw(epoch: int) -> shares.Shared:
         generator = np.random.default_rng((recipe["seed"], epoch))
         bare = generator.random(len(sizes)) < share
         chosen = [hidden[i] if bare[i] else train.graphs[i] for i in range(len(sizes))]
         dealt = pair_batches(train.partners, sizes, recipe["data.batch"], generator=generator)
-        return [train._replace(graphs=chosen).part(rows) for rows in dealt]
+        both = [sizes[a] + sizes[b] for a, b in train.partners]
+        parts, idle = shares.own(dealt, both)
+        made = [train._replace(graphs=chosen).part(part) for part in parts]
+        return shares.Shared(made, idle)
 
     def loss(batch: Side) -> tuple[Tensor, int]:
         vectors = model.vectors(Batch.from_data_list(batch.graphs))
@@ -113,7 +120,6 @@ def learn(
     return Learned(score, model, history, model.size)
 
 
-@torch.inference_mode()
 def scores(model: Model, graphs: Sequence[Data], partners: Ints) -> Floats:
     """Score pairs of proteins; every protein is encoded once, in batches by a budget of residues.
 
@@ -131,11 +137,8 @@ def scores(model: Model, graphs: Sequence[Data], partners: Ints) -> Floats:
     scores : ndarray of shape [P, C]
         From 0 to 1, or quantities.
     """
-    model.eval()
     dealt = batches([len(graph.residue) for graph in graphs], BUDGET)
-    each = [model.vectors(Batch.from_data_list([graphs[i] for i in batch])) for batch in dealt]
-    said: Floats = model.bounded(model.pairs(torch.cat(each), torch.from_numpy(partners))).numpy()
-    return said
+    return pairwise.scores(model, ([graphs[i] for i in batch] for batch in dealt), partners)
 
 
 def _side(config: Config, data: Pairs, rows: Ints, *, side: bool = True) -> Side:

@@ -150,6 +150,12 @@ class Protein:
         return len(self.sequence)
 
     @property
+    def identifier(self) -> str:
+        """Name and chain, "1abc_A"; the chain is left out where the name already ends with it."""
+        chain = self.chain.strip()
+        return self.name if not chain or self.name.endswith(f"_{chain}") else f"{self.name}_{chain}"
+
+    @property
     def ca(self) -> Floats:
         """Cα coordinates in Å, [L, 3], NaN where unobserved."""
         return self.backbone[:, CA]

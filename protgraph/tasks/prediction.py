@@ -1,4 +1,4 @@
-"""What a model says of one protein, and the four ways to write it down."""
+"""What a model says of one protein or of a pair, and the ways to write it down."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ FORMATS = ("tsv", "json", "pdb", "html")
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Scores of one protein with their names, and the condition under which they hold.
+    """Scores of a protein, or of a pair, with their names and the condition under which they hold.
 
     Parameters
     ----------
     task : str
         Name of the task, such as "zinc-site".
     level : str
-        "residue" or "protein": what one row of scores belongs to.
+        "residue", "protein" or "pair": what one row of scores belongs to.
     outputs : tuple of str
         Names of the C outputs, each one once.
     scores : ndarray of float, shape [L, C] or [C]
-        By residue or for the whole protein; larger is more. NaN is allowed only for residues that
-        are not in the structure, where a model that reads structure has nothing to say.
+        By residue, or for the whole protein or pair; larger is more. NaN is allowed only for
+        residues that are not in the structure, where a model that reads structure has nothing to
+        say.
     protein : Protein
         The protein of L residues that was scored.
     model, encoder : str
@@ -53,6 +54,9 @@ class Prediction:
     expected : mapping
         Output, or "all outputs", -> {"precision": [value, low, high], "recall": the same} of calls
         at the threshold, with 95 % intervals by family; {"unknown": reason} where there are none.
+    partner : Protein, optional
+        The other protein of a pair, which has no first and second: what is said of it with
+        `protein` is said of `protein` with it.
 
     Raises
     ------
@@ -88,13 +92,19 @@ class Prediction:
     given: str = ""
     scale: str = ""
     expected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    partner: Protein | None = None
 
     def __post_init__(self) -> None:
-        name = self.protein.name
+        name = self.name
         object.__setattr__(self, "outputs", tuple(self.outputs))
         object.__setattr__(self, "thresholds", tuple(map(float, self.thresholds)))
-        if self.level not in ("residue", "protein"):
-            raise ValueError(f"{name}: level is residue or protein, got {self.level!r}.")
+        if self.level not in ("residue", "protein", "pair"):
+            raise ValueError(f"{name}: level is residue, protein or pair, got {self.level!r}.")
+        if (self.partner is not None) != (self.level == "pair"):
+            got = "no partner" if self.partner is None else "a partner"
+            raise ValueError(
+                f"{name}: a pair alone has a partner, got {got} at the {self.level} level."
+            )
         if not self.task:
             raise ValueError(f"{name}: a prediction belongs to a named task, got an empty name.")
         if not self.outputs or "" in self.outputs or len(set(self.outputs)) < len(self.outputs):
@@ -111,7 +121,7 @@ class Prediction:
         self._keep_scores()
 
     def _keep_scores(self) -> None:
-        name, length, width = self.protein.name, len(self.protein), len(self.outputs)
+        name, length, width = self.name, len(self.protein), len(self.outputs)
         scores = np.array(self.scores, dtype=np.float32)
         residues = self.level == "residue"
         shape = (length, width) if residues else (width,)
@@ -132,6 +142,12 @@ class Prediction:
         object.__setattr__(self, "scores", scores)
 
     @property
+    def name(self) -> str:
+        """What the scores are of, for messages: the protein's name, or both partners'."""
+        own = self.protein.name
+        return own if self.partner is None else f"{own} and {self.partner.name}"
+
+    @property
     def calls(self) -> Bools | None:
         """Scores that reach their threshold (NaN never does), or None without thresholds."""
         if not self.thresholds:
@@ -145,8 +161,8 @@ class Prediction:
         -------
         table : str
             A row a residue (`position` is the author's number, `index` counts from 0 in the full
-            sequence) or a row an output. Scores have 6 significant digits and are empty where
-            there is none, as are their calls.
+            sequence), a row an output, or one row for a pair. Scores have 6 significant digits
+            and are empty where there is none, as are their calls.
         """
         return text.table(self)
 
@@ -158,7 +174,7 @@ class Prediction:
         text : str
             `scores`, `thresholds` and, with thresholds, `calls` are keyed by output, `expected`
             by output or "all outputs". At the residue level each output has a list of L, beside
-            `sequence`, `numbering` and `observed`.
+            `sequence`, `numbering` and `observed`; a pair has `protein_a` and `protein_b`.
         """
         return text.strict(self)
 
@@ -173,10 +189,10 @@ class Prediction:
         Raises
         ------
         ValueError
-            For scores of a whole protein, a protein without structure, an unknown output, or
-            scores that are not from 0 to 1.
+            For scores of a whole protein or a pair, a protein without structure, an unknown
+            output, or scores that are not from 0 to 1.
         """
-        name = self.protein.name
+        name = self.name
         chosen = self.outputs[0] if output is None else output
         if self.level != "residue":
             raise ValueError(f"{name}: pdb needs scores by residue, got the {self.level} level.")
@@ -191,7 +207,15 @@ class Prediction:
         return write.pdb(self.protein, bfactor=100 * scores)
 
     def html(self) -> str:
-        """Write one page that works offline, as `protgraph.tasks.page.page` describes it."""
+        """Write one page that works offline, as `protgraph.tasks.page.page` describes it.
+
+        Raises
+        ------
+        ValueError
+            For a pair.
+        """
+        if self.partner is not None:
+            raise ValueError(f"{self.name}: html shows one protein, got the pair level.")
         return page(self)
 
     def path(self, folder: Path | str, format: str) -> Path:
@@ -200,8 +224,9 @@ class Prediction:
         Returns
         -------
         path : Path
-            `<protein>[_<chain>].<task>.<format>`: the chain is left out when the name already
-            ends with it, and what is unsafe in a file name becomes "_".
+            `<protein>[_<chain>].<task>.<format>`, of a pair `<protein>--<partner>...`: the chain is
+            left out when the name already ends with it, and what is unsafe in a file name becomes
+            "_".
 
         Examples
         --------
@@ -210,9 +235,9 @@ class Prediction:
         ...            "none").path("out", "tsv").as_posix()
         'out/a_b_B.demo.tsv'
         """
-        name, chain = self.protein.name, self.protein.chain.strip()
-        stem = name if not chain or name.endswith(f"_{chain}") else f"{name}_{chain}"
-        stem = re.sub(r"[^\w.+-]|^\.", "_", f"{stem}.{self.task}")
+        partner = "" if self.partner is None else f"--{self.partner.identifier}"
+        stem = f"{self.protein.identifier}{partner}.{self.task}"
+        stem = re.sub(r"[^\w.+-]|^\.", "_", stem)
         return Path(folder) / f"{stem}.{format}"
 
     def write(self, folder: Path | str, format: str) -> Path:
@@ -236,9 +261,7 @@ class Prediction:
             For an unknown format, or a folder that cannot be written.
         """
         if format not in FORMATS:
-            raise ValueError(
-                f"{self.protein.name}: a prediction is written as {FORMATS}, got {format!r}."
-            )
+            raise ValueError(f"{self.name}: a prediction is written as {FORMATS}, got {format!r}.")
         content: str = getattr(self, format)()
         path = self.path(folder, format)
         partial = path.parent / f".{uuid4().hex}"
@@ -250,7 +273,5 @@ class Prediction:
             finally:
                 partial.unlink(missing_ok=True)
         except OSError as error:
-            raise ValueError(
-                f"{self.protein.name}: {path} cannot be written: {error.strerror}."
-            ) from error
+            raise ValueError(f"{self.name}: {path} cannot be written: {error.strerror}.") from error
         return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +30,46 @@ def table(prediction: Prediction) -> str:
     a		fit	1
     <BLANKLINE>
     """
-    rows = _residue_rows if prediction.level == "residue" else _output_rows
-    lines = [f"# {key}: {_plain(value)}" for key, value in _asked(prediction)]
-    lines += ["\t".join(_plain(cell) for cell in row) for row in rows(prediction)]
+    return joint((prediction,))
+
+
+def joint(predictions: Sequence[Prediction]) -> str:
+    """Write what one model says of many proteins or pairs as one table with one head.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        One at least, all by the same model.
+
+    Raises
+    ------
+    ValueError
+        Where there is none, or they answer different questions or are by different models.
+
+    Examples
+    --------
+    >>> from protgraph.structure.protein import Protein
+    >>> from protgraph.tasks.prediction import Prediction
+    >>> a, b, c = (Protein(name, "M") for name in "abc")
+    >>> made = [Prediction("ppi", "pair", ("binds",), [0.5], a, "m", "none", partner=other)
+    ...     for other in (b, c)]
+    >>> print(joint(made))
+    # task: ppi
+    # model: m
+    # encoder: none
+    protein_a	chain_a	protein_b	chain_b	binds_score
+    a		b		0.5
+    a		c		0.5
+    <BLANKLINE>
+    """
+    heads = {(*_asked(one), one.level, one.outputs) for one in predictions}
+    if len(heads) != 1:
+        raise ValueError(f"A table has one question and one model, got {len(heads)} of them.")
+    rows = _ROWS[predictions[0].level]
+    lines = [f"# {key}: {_plain(value)}" for key, value in _asked(predictions[0])]
+    for place, prediction in enumerate(predictions):
+        own = ["\t".join(_plain(cell) for cell in row) for row in rows(prediction)]
+        lines += own[place > 0 :]
     return "\n".join(lines) + "\n"
 
 
@@ -48,7 +85,7 @@ def strict(prediction: Prediction) -> str:
     {'fit': 1.0}
     """
     protein, calls = prediction.protein, prediction.calls
-    said: dict[str, Any] = {"protein": protein.name, "chain": protein.chain}
+    said: dict[str, Any] = dict(_who(prediction))
     for key in ("task", "level", "model", "encoder", "given", "scale", "outputs"):
         said[key] = getattr(prediction, key)
     if prediction.level == "residue":
@@ -103,6 +140,15 @@ def _asked(prediction: Prediction) -> Iterator[tuple[str, str]]:
         yield f"expected of {output}", promise(own)
 
 
+def _who(prediction: Prediction) -> list[tuple[str, str]]:
+    """Names and chains of the protein, or of both partners."""
+    one, two = prediction.protein, prediction.partner
+    if two is None:
+        return [("protein", one.name), ("chain", one.chain)]
+    own = [("protein_a", one.name), ("chain_a", one.chain)]
+    return [*own, ("protein_b", two.name), ("chain_b", two.chain)]
+
+
 def _residue_rows(prediction: Prediction) -> Iterator[list[str]]:
     protein, calls, scores = prediction.protein, prediction.calls, prediction.scores
     header = ["protein", "chain", "position", "index", "letter", "observed"]
@@ -124,6 +170,20 @@ def _output_rows(prediction: Prediction) -> Iterator[list[str]]:
     for c, output in enumerate(prediction.outputs):
         row = [protein.name, protein.chain, output, _digits(scores[c])]
         yield row + ([] if calls is None else [_call(scores[c], calls[c])])
+
+
+def _pair_rows(prediction: Prediction) -> Iterator[list[str]]:
+    calls, scores, who = prediction.calls, prediction.scores, _who(prediction)
+    header = [*(column for column, _ in who), *(f"{o}_score" for o in prediction.outputs)]
+    row = [*(name for _, name in who), *map(_digits, scores)]
+    if calls is not None:
+        header += [f"{output}_call" for output in prediction.outputs]
+        row += map(_call, scores, calls)
+    yield header
+    yield row
+
+
+_ROWS = {"residue": _residue_rows, "protein": _output_rows, "pair": _pair_rows}
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,8 +249,8 @@ def test_a_run_keeps_its_model_and_its_numbers(folds, tmp_path, monkeypatch):
     assert load(found.folder / "model").config.level == "pair"
     told = json.loads((found.folder / "result.json").read_text())
     assert set(told["test"]) >= {"auprc", "accuracy", "mcc"}
-    kept = MlflowClient().list_artifacts(found.summary["run"], "model")
-    assert {Path(one.path).name for one in kept} == {"config.json", "model.safetensors"}
+    (kept,) = MlflowClient().get_run(found.summary["run"]).outputs.model_outputs
+    assert MlflowClient().get_logged_model(kept.model_id).tags["task"] == "ppi-human"
 
 
 # Controls and what is refused

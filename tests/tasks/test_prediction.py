@@ -137,7 +137,7 @@ def test_what_a_pdb_file_cannot_hold_is_refused(
     [
         ({"scores": np.zeros((3, 2))}, r"shape \[3, 2\].* 4 residues and 2 outputs needs \[4, 2\]"),
         ({"level": "protein"}, r"shape \[4, 2\], but the protein level .* needs \[2\]"),
-        ({"level": "pair"}, "level is residue or protein, got 'pair'"),
+        ({"level": "pair"}, "a pair alone has a partner, got no partner at the pair level"),
         ({"task": ""}, "named task"),
         ({"outputs": ()}, r"outputs are one or more different names, got \[\]"),
         ({"outputs": ("zinc", "zinc")}, "different names"),
