@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -18,6 +20,7 @@ from protgraph.verbs import (
     layers,
     leakage,
     models,
+    plan,
     predict,
     quickstart,
     reason,
@@ -67,17 +70,45 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--folder", default="runs", help="where cells are kept (default runs)")
     p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")
     p.add_argument("-o", "--output", metavar="DIR", help="write report.md, .json, .html, a plot")
+    _plan_words(verb)
     _language_words(verb)
     _split_words(verb)
     _model_words(verb)
     return top
 
 
+def _plan_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    p = verb(plan)
+    p.add_argument("config", metavar="CONFIG",
+                   help="of pretraining, or with a published ESM-2 in vectors.encoder")  # fmt: skip
+    p.add_argument("overrides", nargs="*", metavar="key=value")
+    p.add_argument("--gpus", type=int, required=True, help="in all")
+    p.add_argument("--memory", type=float, required=True, metavar="GB", help="of one GPU")
+    p.add_argument("--node", type=int, default=8, metavar="GPUS", help="in a node (default 8)")
+    p.add_argument("--peak", type=float, default=989.0, metavar="TFLOP/S",
+                   help="of one GPU in bf16 (default 989, an H100 SXM; an A100: 312)")  # fmt: skip
+    p.add_argument("--utilisation", type=float, default=0.4, metavar="SHARE",
+                   help="of the peak that is reached (default 0.4)")  # fmt: skip
+    p.add_argument("--inside", type=float, default=360.0, metavar="GB/S",
+                   help="between GPUs of a node (default 360, 80 %% of NVLink 4)")  # fmt: skip
+    p.add_argument("--across", type=float, default=40.0, metavar="GB/S",
+                   help="a GPU between nodes (default 40, 80 %% of 400 Gb/s)")  # fmt: skip
+    p.add_argument("--overlap", type=float, default=0.0, metavar="SHARE",
+                   help="of passes that hides messages (default 0)")  # fmt: skip
+    p.add_argument("--reserve", type=float, default=0.1, metavar="SHARE",
+                   help="of the memory that is kept free (default 0.1)")  # fmt: skip
+    p.add_argument("--price", type=float, metavar="MONEY", help="of a GPU hour, in any currency")
+    p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")
+
+
 def _model_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
     p = verb(predict)
     p.add_argument("model", metavar="MODEL", help="a folder, name@alias, or a shipped model")
     p.add_argument("files", nargs="+", metavar="FILE")
-    p.add_argument("--format", choices=("tsv", "pdb", "json", "html"), default="tsv")
+    p.add_argument("--pairs", metavar="TSV", help="of a model of pairs: two names of proteins in "
+                   "the files a line, with a tab between them")  # fmt: skip
+    p.add_argument("--format", choices=("tsv", "pdb", "json", "html"), default="tsv",
+                   help="default tsv; of pairs tsv or json")  # fmt: skip
     p.add_argument("-o", "--output", metavar="DIR", help="write files there instead of printing")
     p = verb(register)
     p.add_argument("run", metavar="RUN", help="id or name of a run")
@@ -168,6 +199,7 @@ def _language_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; 0, or 2 with one line on stderr."""
     args = parser().parse_args(words)
+    args.words = list(sys.argv[1:] if words is None else words)
     plain = warnings.formatwarning
     warnings.formatwarning = _said
     try:
@@ -175,7 +207,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
         if args.debug:
             raise
-        say(f"error: {reason(error)}")
+        rank = os.environ.get("RANK", "0")
+        say(f"rank {rank}: error: {reason(error)}" if rank != "0" else f"error: {reason(error)}")
         return 2
     finally:
         warnings.formatwarning = plain

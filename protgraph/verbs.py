@@ -101,9 +101,10 @@ def fold(args: argparse.Namespace) -> int:
 
 
 def predict(args: argparse.Namespace) -> int:
-    """Predict for every chain of every file."""
+    """Predict for every chain of every file, or for pairs of them with a model of pairs."""
     from protgraph.predict import alone
     from protgraph.resolve import load
+    from protgraph.serve.screen import screen
 
     predictor = load(args.model)
     say(f"model {predictor.name}, language encoder {predictor.encoder}")
@@ -111,6 +112,9 @@ def predict(args: argparse.Namespace) -> int:
         say(f"scores hold given that {predictor.model.config.given}")
     if alone(predictor.model.config):
         say("scores come from the sequence alone, also of residues that were not observed")
+    if args.pairs or predictor.model.config.level == "pair":
+        print(screen(predictor, args.files, args.pairs, format=args.format, folder=args.output))
+        return 0
     written: set[Path] = set()
 
     def do(file: str) -> None:
@@ -132,11 +136,16 @@ def run(args: argparse.Namespace) -> int:
     from protgraph.recipe import PRETRAINING, load
     from protgraph.running import pretraining
     from protgraph.running import run as training
+    from protgraph.running.together import follow, lead
 
     recipe, name = load(args.config, args.overrides)
     kind: Any = pretraining if recipe["task"] == PRETRAINING else training
+    folder = Path(args.folder)
+    status = lead(recipe, args.words, lambda: follow(recipe, name=name, folder=folder))
+    if status is not None:
+        return status
     with kind.progress(recipe, name) as log:
-        result = kind.run(recipe, name=name, folder=Path(args.folder), log=log)
+        result = kind.run(recipe, name=name, folder=folder, log=log)
     if args.json:
         print(json.dumps(result.summary))
     else:
@@ -144,15 +153,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def distill(args: argparse.Namespace) -> int:
-    """Teach a student that needs the sequence alone what a teacher of structures knows."""
-    from protgraph.distilling.distilled import distill
+def plan(args: argparse.Namespace) -> int:
+    """Calculate which ZeRO stage and micro-batch fit on GPUs, how fast, and at what price."""
     from protgraph.recipe import load
-    from protgraph.running.run import progress
+    from protgraph.running.planning import planned
+    from protgraph.train.machine import Machine
 
     recipe, name = load(args.config, args.overrides)
+    own = ("gpus", "memory", "node", "peak", "utilisation", "inside", "across", "overlap")
+    machine = Machine(**{word: getattr(args, word) for word in own}, reserve=args.reserve)
+    found = planned(recipe, machine, name=name, hour=args.price)
+    print(json.dumps(found.json()) if args.json else found.markdown(), end="")
+    return 0
+
+
+def distill(args: argparse.Namespace) -> int:
+    """Teach a student that needs the sequence alone what a teacher of structures knows."""
+    from protgraph.distilling.distilled import distill, follow
+    from protgraph.recipe import load
+    from protgraph.running.run import progress
+    from protgraph.running.together import lead
+
+    recipe, name = load(args.config, args.overrides)
+    folder = Path(args.folder)
+    status = lead(recipe, args.words, lambda: follow(recipe, name=name, folder=folder))
+    if status is not None:
+        return status
     with progress(recipe, name) as log:
-        found = distill(recipe, name=name, folder=Path(args.folder), log=log, say=say)
+        found = distill(recipe, name=name, folder=folder, log=log, say=say)
     print(json.dumps(found.json()) if args.json else found.markdown(), end="")
     return 0
 
