@@ -15,7 +15,7 @@ import torch
 
 from protgraph.data.dataset import Example
 from protgraph.data.pool import STRUCTURES, pool
-from protgraph.distilling.lessons import Course, lessons_of
+from protgraph.distilling.lessons import Course, Lesson, lessons_of
 from protgraph.distilling.pupil import Pupil, loss_of
 from protgraph.distilling.teach import digest
 from protgraph.distilling.tuition import LESSONS, Tuition
@@ -28,10 +28,12 @@ from protgraph.running.decide import Settled, decide
 from protgraph.running.evaluate import sided
 from protgraph.running.learned import Learned, balance
 from protgraph.running.run import Result, finished
+from protgraph.running.shares import Shared, own
 from protgraph.structure.protein import Floats, Protein
 from protgraph.tasks.task import Task
 from protgraph.train.distill import Weights
 from protgraph.train.loop import fit
+from protgraph.train.ranks import in_turn, world
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -53,20 +55,28 @@ def student(course: Tuition, *, log: Log | None = None) -> Cell:
     """
     place = student_place(course)
 
-    def make() -> tuple[Task, Result]:
+    def make() -> tuple[Task, Result] | None:
         labelled = course.data.side("train")
-        found = _pool(course)
-        proteins = [*(e.protein for e in labelled), *(found[0] if found else ())]
         weights = course.weights
         heard = any(getattr(weights, term) for term in LESSONS[:-1])
-        said = course.say(proteins) if heard else None
+        with in_turn():
+            found = _pool(course)
+            proteins = [*(e.protein for e in labelled), *(found[0] if found else ())]
+            said = course.say(proteins) if heard else None
         lessons = lessons_of(
-            course.task, labelled, proteins[len(labelled) :], outputs=said, weights=weights
-        )
+            course.task, labelled, proteins[len(labelled) :], outputs=said, weights=weights,
+            least=course.recipe["distil.least"],
+        )  # fmt: skip
+        if found and len(lessons) == len(labelled):
+            raise ValueError(
+                f"distil.least={course.recipe['distil.least']} leaves none of the "
+                f"{len(found[0])} proteins of the pool."
+            )
         total = sum(len(lesson.sequence) for lesson in lessons)
         steps = -(-total // course.recipe["data.batch"])
         taught = Course(lessons, weights, steps, total / steps, course.recipe["seed"])
-        more = {"pool": found[1] if found else "", "lessons": len(lessons)}
+        line = f"{found[1]}; taught: {len(lessons) - len(labelled)}" if found else ""
+        more = {"pool": line, "lessons": len(lessons)}
         return _trained(course, taught, place=place, more=more, log=log)
 
     return found_or_made(place, make)
@@ -92,7 +102,7 @@ def alone(course: Tuition, steps: int, size: float, *, log: Log | None = None) -
     own = Recipe({**course.recipe, **apart})
     place = _place(replace(course, recipe=own), "hard", [steps, round(size, 6)])
 
-    def make() -> tuple[Task, Result]:
+    def make() -> tuple[Task, Result] | None:
         weights = Weights(soft=0.0)
         labelled = course.data.side("train")
         lessons = lessons_of(course.task, labelled, (), outputs=None, weights=weights)
@@ -151,14 +161,16 @@ def _pool(course: Tuition) -> tuple[tuple[Protein, ...], str] | None:
 
 def _trained(
     course: Tuition, taught: Course, *, place: Path, more: Mapping[str, Any], log: Log | None
-) -> tuple[Task, Result]:
-    """Train, decide on validation, measure on test."""
+) -> tuple[Task, Result] | None:
+    """Train; then, on rank 0, decide on validation and measure on test."""
     task, data, settings = course.task, course.data, course.recipe
     place.mkdir(parents=True, exist_ok=True)
     cost.forget()
     began = time.perf_counter()
     learned = _learned(course, taught, folder=place, log=log)
     seconds = time.perf_counter() - began
+    if world().rank:
+        return None
     valid = sided(task, learned, data, "valid")
     settled = Settled(learned, valid, decide(task, valid), seconds)
     found = finished(settings, task, data, settled, name=course.name, place=place)
@@ -177,6 +189,15 @@ def _learned(course: Tuition, taught: Course, *, folder: Path, log: Log | None) 
     train = np.concatenate([np.atleast_2d(e.y) for e in course.data.side("train")])
     weight = balance(task, train, settings["train.balance"])
 
+    def draw(epoch: int) -> Shared:
+        lessons: list[Lesson] = []
+        places = []
+        for batch in taught.draw(epoch):
+            places.append(range(len(lessons), len(lessons) + len(batch)))
+            lessons += batch
+        parts, idle = own(places, [len(lesson.sequence) for lesson in lessons])
+        return Shared([[lessons[i] for i in part] for part in parts], idle)
+
     def score(examples: Sequence[Example]) -> list[Floats]:
         return pupil.student.scores([e.protein.sequence for e in examples])
 
@@ -187,7 +208,7 @@ def _learned(course: Tuition, taught: Course, *, folder: Path, log: Log | None) 
 
     history = fit(
         pupil,
-        taught.draw,
+        draw,
         loss=loss_of(pupil, task, taught, weight=weight),
         evaluate=evaluate,
         settings=settings.settings(),

@@ -143,6 +143,13 @@ def distill(
     return Report({**found.facts, "run": tracked.id}, found.folder)
 
 
+def follow(settings: Recipe, *, name: str, folder: Path) -> None:
+    """Train as a rank other than the first, for which nothing is measured or remembered."""
+    course = gathered(settings, name, folder)
+    own = student(course).summary
+    alone(course, own["steps"], own["residues"])
+
+
 def compared(course: Tuition, own: Cell, *, log: Log | None = None) -> Report:
     """Set teacher, student and the student of labels alone beside each other.
 

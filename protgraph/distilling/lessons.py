@@ -56,6 +56,7 @@ def lessons_of(
     *,
     outputs: Outputs | None,
     weights: Weights,
+    least: float = 0.0,
 ) -> list[Lesson]:
     """Put together what a student learns from.
 
@@ -69,6 +70,8 @@ def lessons_of(
         What the teacher says of the labelled proteins and, after them, of the pool.
     weights : Weights
         What counts: the rest is left out.
+    least : float
+        As `sure`; proteins of the pool of which the teacher is sure of nothing are left out.
     """
     columns = len(labelled[0].y.T)
     made = []
@@ -81,10 +84,53 @@ def lessons_of(
         own = Lesson(protein.sequence, y)
         if outputs is not None:
             own = _taught(own, outputs, place, weights)
+        if least and own.logits is not None:
+            said = sure(task, own.logits, y, least)
+            if place >= len(labelled) and bool(said.isnan().all()):
+                continue
+            own = own._replace(logits=said)
         if weights.contacts:
             own = own._replace(place=torch.tensor(cb(protein.backbone), dtype=torch.float32))
         made.append(own)
     return made
+
+
+def sure(task: Task, logits: Tensor, y: Tensor, least: float) -> Tensor:
+    """Forget what the teacher is unsure of where no label tells that it was rightly asked.
+
+    Parameters
+    ----------
+    task : Task
+    logits : Tensor of shape [N, C]
+        Of the residues of a protein, or of the protein.
+    y : Tensor of shape [N, C], or [N, 1] where outputs exclude each other
+    least : float
+        A probability that an output must reach on one residue to be kept on all of the protein;
+        where outputs exclude each other, that the most likely one must have on each residue.
+
+    Returns
+    -------
+    logits : Tensor of shape [N, C]
+        NaN where it is forgotten.
+
+    Notes
+    -----
+    A teacher of sites was asked where a protein binds that binds. Of one that does not, it says
+    where it would: below all it says of true ones, yet often far from 0.
+
+    Examples
+    --------
+    >>> from protgraph.tasks.catalogue import TASKS
+    >>> site, said = TASKS["zinc-site"], torch.tensor([[1.0], [-3.0]])
+    >>> unknown = torch.full((2, 1), torch.nan)
+    >>> sure(site, said, unknown, 0.7).flatten(), sure(site, said, unknown, 0.8).flatten()
+    (tensor([ 1., -3.]), tensor([nan, nan]))
+    """
+    if task.exclusive:
+        kept = (logits.softmax(dim=1).amax(dim=1) >= least) | ~y[:, 0].isnan()
+        return logits.masked_fill(~kept[:, None], torch.nan)
+    high = logits.sigmoid().nan_to_num(0).amax(dim=0)
+    return logits.masked_fill((high < least) & y.isnan().all(dim=0), torch.nan)
 
 
 def _known(task: Task, example: Example) -> Tensor:

@@ -121,7 +121,8 @@ def outputs(
         A vector store (`language.store`). An answer is found again by the teacher's weights and
         configuration and by the protein's sequence, coordinates, numbering and confidence; names
         do not count. Killed at any moment, it is whole: asked again it goes on, and ends with the
-        bytes it would have had.
+        bytes it would have had. Where another process is writing to it, it is waited for, and what
+        that one has computed is not computed again.
     log : callable, optional
         Called after each batch with the answers that are there and all that are asked for.
 
@@ -131,8 +132,6 @@ def outputs(
         Where there is no teacher, one is a student or scores pairs, two answer different
         questions, a teacher looks at structures and a protein has none, or a vector is too large
         for fp16.
-    BlockingIOError
-        Where something is to be computed and another process writes to the folder.
     """
     models = _agreed(teachers)
     names = [digest(model) for model in models]
@@ -142,7 +141,7 @@ def outputs(
     )
     store = Store(folder)
     if not all(key in store for own in keys for kinds in own for key in kinds.values()):
-        with store.writing():
+        with store.writing(wait=True):
             _fill(store, teachers, proteins, keys, log)
     return Outputs(models, tuple(proteins), store, keys)
 

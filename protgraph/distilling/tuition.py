@@ -20,6 +20,7 @@ from protgraph.running.run import place_of
 from protgraph.structure.protein import Protein
 from protgraph.tasks.task import Task
 from protgraph.train.distill import Weights
+from protgraph.train.ranks import alone, in_turn
 
 Say = Callable[[str], None]
 
@@ -66,7 +67,7 @@ class Tuition:
     def weights(self) -> Weights:
         """How much each term counts."""
         given = self.recipe.part("distil")
-        apart = ("teachers", "seeds", "pool", "size")
+        apart = ("teachers", "seeds", "pool", "size", "least")
         return Weights(**{key: value for key, value in given.items() if key not in apart})
 
     @property
@@ -105,9 +106,15 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
         teacher answers another question or has learned another split.
     """
     _possible(settings)
-    task, data = loaded(settings)
+    with in_turn():
+        task, data = loaded(settings)
     if not isinstance(data, Dataset):
         raise ValueError(f"{task.name}: a student scores residues or proteins, not pairs.")
+    if task.value and settings["distil.least"]:
+        raise ValueError(
+            f"distil.least={settings['distil.least']} is a probability, but {task.name} asks for "
+            "a quantity."
+        )
     answerable(task, data, "valid")
     answerable(task, data, "test")
     teachers: list[Predictor] = []
@@ -118,7 +125,9 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
             for seed in range(settings["distil.seeds"]):
                 own, named = recipe.load(model, [*changes, f"seed={seed}"])
                 _same(settings, own, model)
-                cells.append(kept(own, named, folder))
+                # Teachers are frozen, and no engine of the student's ever sees them.
+                with in_turn(), alone():
+                    cells.append(kept(own, named, folder))
                 teachers.append(resolve.load(place_of(own, named, folder) / "model"))
                 if say is not None:
                     say(f"teacher {words}, seed {seed}: {cells[-1].summary['test']}")
@@ -147,6 +156,10 @@ def _possible(settings: Recipe) -> None:
         raise ValueError(
             "distil.pool has chains as they were observed, but data.shuffle is "
             f"{settings['data.shuffle']} and data.structure {settings['data.structure']!r}."
+        )
+    if asked["least"] and not asked["soft"]:
+        raise ValueError(
+            f"distil.least={asked['least']} is of what a teacher says, but distil.soft is 0."
         )
     if asked["size"] and not asked["pool"]:
         raise ValueError(f"distil.size={asked['size']} is of a pool, but distil.pool names none.")

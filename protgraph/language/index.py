@@ -94,20 +94,27 @@ def write(folder: Path, sizes: Mapping[int, int], error: Mapping[str, Error]) ->
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the writer's lock of a folder, which is made, in a `with` block.
+
+    Parameters
+    ----------
+    folder : path
+    wait : bool
+        Whether to wait for the process that holds it.
 
     Raises
     ------
     BlockingIOError
-        Naming the process that holds it. The lock of a process that has died is free.
+        Naming the process that holds it, unless it is waited for. The lock of a process that has
+        died is free.
     """
     import fcntl  # readers need no POSIX
 
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise BlockingIOError(

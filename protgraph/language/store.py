@@ -153,15 +153,21 @@ class Store:
             self._commit({**sizes, last: at + block.size}, [(last, at, block)])
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, *, wait: bool = False) -> Iterator[None]:
         """Be the one writer, in a `with` block; `add` does so by itself for the time it takes.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait until no other process writes; what it has written is then there.
 
         Raises
         ------
         BlockingIOError
-            Naming the process that is writing. The lock of a process that has died is free.
+            Naming the process that is writing, unless it is waited for. The lock of a process
+            that has died is free.
         """
-        with self._alone():
+        with self._alone(wait=wait):
             self.refresh()
             if self._seen is None:
                 self._commit({}, [])
@@ -191,12 +197,12 @@ class Store:
         self._seen = index.stamp(self.folder)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, *, wait: bool = False) -> Iterator[None]:
         with self._mutex:
             if self._writing:
                 yield
                 return
-            with index.alone(self.folder):
+            with index.alone(self.folder, wait=wait):
                 self._writing = True
                 try:
                     yield

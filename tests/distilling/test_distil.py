@@ -16,7 +16,7 @@ from protgraph.comparing import benchmark
 from protgraph.data.sets import SETS
 from protgraph.data.sites import planted
 from protgraph.distilling import distil, pupil, tuition
-from protgraph.distilling.lessons import Course, Lesson
+from protgraph.distilling.lessons import Course, Lesson, sure
 from protgraph.distilling.price import asking, flops, timed
 from protgraph.models.letters import encode
 from protgraph.models.student import Student, StudentConfig
@@ -208,6 +208,45 @@ def test_a_pool_is_taught_beside_the_labelled(course, tmp_path):
     assert taught["pool"].startswith("3 proteins without labels")
 
 
+def test_of_the_pool_only_what_the_teacher_is_sure_of_is_taught(course, tmp_path):
+    (tmp_path / "pool").mkdir()
+    for seed in range(4):
+        made = synthetic.protein(900 + seed, length=60, name=f"new{seed}")
+        (tmp_path / "pool" / f"new{seed}.pdb").write_text(write.pdb(made))
+    words = [f"distil.pool={tmp_path / 'pool'}", "train.epochs=1"]
+    proteins, _ = distil._pool(course_of(*words))
+    said = course.say(proteins)
+    high = sorted(float(torch.tensor(one.logits).sigmoid().nan_to_num(0).max()) for one in said)
+    assert high[1] < high[2]
+    least = f"distil.least={(high[1] + high[2]) / 2:.9f}"
+    taught = distil.student(course_of(*words, least)).summary
+    labelled = distil.student(course).summary
+    assert taught["lessons"] == labelled["lessons"] + 2
+    assert taught["pool"].endswith("; taught: 2")
+    items = labelled["items"]["soft"] * labelled["lessons"] + 120
+    assert taught["items"]["soft"] * taught["lessons"] == pytest.approx(items)
+    with pytest.raises(ValueError, match=r"least=0.9999999 leaves none of the 4 proteins"):
+        distil.student(course_of(*words, "distil.least=0.9999999"))
+
+
+def test_what_a_teacher_is_unsure_of_is_forgotten_where_nothing_is_labelled():
+    nan = torch.nan
+    said = torch.tensor([[2.0, -1.0], [-3.0, -2.0], [nan, nan]])
+    sites = TASKS["ligand-sites"]
+    none = torch.full((3, 2), nan)
+    kept = sure(sites, said, none, 0.8)
+    assert torch.equal(kept[:, 0].nan_to_num(9), torch.tensor([2.0, -3.0, 9.0]))
+    assert kept[:, 1].isnan().all()
+    known = none.clone()
+    known[0, 1] = 0.0
+    assert torch.equal(sure(sites, said, known, 0.8).nan_to_num(9), said.nan_to_num(9))
+    classes = TASKS["secondary-structure"]
+    said = torch.tensor([[3.0, 0.0, 0.0], [0.1, 0.0, 0.0], [0.1, 0.0, 0.0]])
+    y = torch.tensor([[nan], [nan], [2.0]])
+    rows = sure(classes, said, y, 0.5).isnan().all(dim=1)
+    assert rows.tolist() == [False, True, False]
+
+
 def test_a_term_of_weight_0_is_absent_and_any_other_is_computed(course, monkeypatch):
     asked = []
     for name in ("aligned", "related", "attended", "touching"):
@@ -294,6 +333,8 @@ def test_a_student_that_says_what_its_teacher_says_loses_labels_alone(name):
         (["distil.temperature=0"], "distil.temperature cannot be 0"),
         (["distil.pool=structures", "data.shuffle=true"], "chains as they were observed"),
         (["distil.size=5"], "but distil.pool names none"),
+        (["distil.least=0.5", "distil.soft=0", "distil.hard=1"], "but distil.soft is 0"),
+        (["distil.least=1.0"], "distil.least cannot be 1"),
         (["distil.pool=x.fasta", "distil.soft=0"], "has no labels"),
     ],
 )

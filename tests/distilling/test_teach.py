@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -221,6 +222,36 @@ def test_a_saved_teacher_and_one_with_new_thresholds_are_the_same(tmp_path):
     assert digest(load(tmp_path)) == digest(model)
     model.config = replace(model.config, thresholds=(0.4, 0.2), card={"date": "today"})
     assert digest(load(tmp_path)) == digest(model)
+
+
+WRITER = """
+import sys
+sys.path.insert(0, {here!r})
+import test_teach
+from protgraph.distilling import teach
+from protgraph.language.store import Store
+real = Store.add
+def add(self, *given, **how):
+    print("held", flush=True)
+    sys.stdin.readline()
+    Store.add = real
+    real(self, *given, **how)
+Store.add = add
+teach.outputs([test_teach.teacher()], test_teach.proteins(), folder={folder!r})
+"""
+
+
+def test_another_process_that_computes_the_same_is_waited_for(tmp_path, asked):
+    code = WRITER.format(here=str(Path(__file__).parent), folder=str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        threading.Timer(0.5, process.stdin.close).start()
+        found = outputs([teacher()], proteins(), folder=tmp_path)
+    assert process.returncode == 0
+    assert not asked
+    assert len(found) == len(proteins())
 
 
 def test_a_kill_costs_the_batch_in_flight_and_changes_nothing(tmp_path, asked):
