@@ -11,19 +11,33 @@ import csv
 import gzip
 import os
 import time
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from protgraph.data import neighbours, seeds
 from protgraph.data.leakage import leakage
-from protgraph.data.neighbours import related
+from protgraph.data.neighbours import named, nearest, related, relation
 from protgraph.data.seeds import THOROUGH, USUAL, candidates, index
 
 FULL = os.environ.get("PROTGRAPH_BENCHMARK") == "full"
 CHAINS = 900 if FULL else 40
 TARGETS = 15_000  # as many as the EC training set has
+
+
+def swissprot() -> list[str]:
+    path = Path(os.environ["PROTGRAPH_DATA"]) / "function_ec" / "ec_swissprot.tsv.gz"
+    with gzip.open(path, "rt", newline="") as file:
+        return [row["sequence"] for row in csv.DictReader(file, delimiter="\t")]
+
+
+def taken(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +82,7 @@ def test_the_report_of_the_ec_split(ec):
 
 def test_a_training_set_of_full_size(ec):
     """Swiss-Prot enzymes and shuffled copies of them fill the training set up."""
-    path = Path(os.environ["PROTGRAPH_DATA"]) / "function_ec" / "ec_swissprot.tsv.gz"
-    with gzip.open(path, "rt", newline="") as file:
-        texts = [row["sequence"] for row in csv.DictReader(file, delimiter="\t")]
+    texts = swissprot()
     texts += [row["sequence"] for row in ec if row["split"] == "train"]
     rng = np.random.default_rng(0)
     for text in texts[: TARGETS - len(texts)]:
@@ -80,3 +92,21 @@ def test_a_training_set_of_full_size(ec):
     start = time.process_time()
     leakage([(str(k), text) for k, text in enumerate(texts[:targets])], test[:asked])
     print(f"\n{asked} against {targets}: {time.process_time() - start:.1f} s")
+
+
+def test_windows_first_against_whole_diagonals(ec, monkeypatch):
+    """The same search with every diagonal scored whole, and the score before each alignment."""
+    asked, most = (100, 10_000) if FULL else (10, 600)
+    queries = [row["sequence"] for row in ec if row["split"] == "test"][:asked]
+    texts = (swissprot() + [row["sequence"] for row in ec if row["split"] == "train"])[-most:]
+    targets = list(named((str(k), text) for k, text in enumerate(texts)).values())
+    found = {}
+    quick = taken(lambda: found.update(quick=nearest(queries, targets)))
+    monkeypatch.setattr(seeds, "SLACK", 10**6)
+    monkeypatch.setattr(seeds, "SPARE", len(targets))
+    monkeypatch.setattr(neighbours, "relation", lambda a, b, **_: relation(a, b))
+    whole = taken(lambda: found.update(whole=nearest(queries, targets)))
+    changed = sum(a != b for a, b in zip(found["quick"], found["whole"], strict=True))
+    print(f"\n{asked} against {len(targets)}: {quick:.1f} s, whole {whole:.1f} s")
+    print(f"ratio {whole / quick:.2f}, {changed} neighbours differ")
+    assert changed <= 0.01 * asked

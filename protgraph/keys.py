@@ -5,7 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+ENGINE: dict[str, Any] = {
+    # Who takes the steps: "torch" or "deepspeed" (`train.engine`).
+    "engine": "torch",
+    # What DeepSpeed cuts over the ranks: 0 nothing, 1 what the optimizer remembers, 2 gradients
+    # too, 3 weights too.
+    "zero": 0,
+    # Processes that train together, started on this machine; a launcher's own number goes with 1.
+    "ranks": 1,
+    # What the optimizer remembers lies in the memory of the CPU (DeepSpeed).
+    "offload": False,
+    # Activations inside layers are computed again in the backward pass instead of kept.
+    "recompute": False,
+    # A DeepSpeed JSON of your own; what contradicts the recipe is refused.
+    "deepspeed": "",
+}
+"""Keys of every recipe that change no number, so that a run goes on under any of them: they count
+in no digest."""
+
 DEFAULTS: dict[str, Any] = {
+    **ENGINE,
     "task": "",
     "seed": 0,
     # Your own table (`protgraph.data.table`), its label columns, and the proteins of its pairs; the
@@ -61,6 +80,9 @@ DEFAULTS: dict[str, Any] = {
     # Proteins without labels: "structures", a path, or "" for none; and how many, 0 for all.
     "distil.pool": "",
     "distil.size": 0,
+    # Of what has no label, outputs are taught whose highest score by the teacher reaches this
+    # (`lessons.sure`).
+    "distil.least": 0.0,
     # Weights of the terms (`train.distill`, `train.hints`, `train.contacts`).
     "distil.hard": 1.0,
     "distil.soft": 1.0,
@@ -81,6 +103,7 @@ such keys is found again."""
 _TERMS = ("hard", "soft", "align", "relation", "attention", "contacts")
 
 RULES: dict[str, Callable[[Any], bool]] = {
+    "ranks": lambda value: value >= 1,
     "data.structure": lambda value: value in ("observed", "fold"),
     "data.batch": lambda value: value >= 1,
     "model.width": lambda value: value >= 1,
@@ -92,6 +115,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
     "student.kind": lambda value: value in ("", "cnn", "transformer", "layers"),
     "distil.seeds": lambda value: value >= 1,
     "distil.size": lambda value: value >= 0,
+    "distil.least": lambda value: 0 <= value < 1,
     "distil.temperature": lambda value: value > 0,
     **{f"distil.{term}": lambda value: value >= 0 for term in _TERMS},
 }

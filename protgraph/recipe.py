@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from protgraph import __version__
-from protgraph.keys import DEFAULTS, LATER, RULES
+from protgraph.keys import DEFAULTS, ENGINE, LATER, RULES
 
 if TYPE_CHECKING:
     from protgraph.train import pretrain
+    from protgraph.train.how import How
     from protgraph.train.loop import Settings
 
 PRETRAINING = "masked-lm"
@@ -37,8 +38,8 @@ def known(task: str = "") -> dict[str, Any]:
         from protgraph.train import pretrain
 
         own = {f"pretrain.{field.name}": field.default for field in fields(pretrain.Settings)}
-        del own["pretrain.seed"]
-        return {"task": "", "seed": 0, **own}
+        del own["pretrain.seed"], own["pretrain.how"]
+        return {**ENGINE, "task": "", "seed": 0, **own}
     from protgraph.graph.build import build
     from protgraph.train.loop import Settings
 
@@ -47,7 +48,7 @@ def known(task: str = "") -> dict[str, Any]:
         if name not in ("protein", "vectors"):
             keys[f"graph.{name}"] = parameter.default
     for field in fields(Settings):
-        if field.name != "seed":
+        if field.name not in ("seed", "how"):
             keys[f"train.{field.name}"] = field.default
     return keys
 
@@ -77,12 +78,12 @@ class Recipe(Mapping[str, Any]):
         for key, value in given.items():
             keys[key] = _typed(key, value, keys)
         self._keys = keys
+        for key, holds in RULES.items():
+            if key in keys and not holds(keys[key]):
+                raise ValueError(f"{key} cannot be {keys[key]!r}.")
         if keys["task"] == PRETRAINING:
             self.pretraining()
             return
-        for key, holds in RULES.items():
-            if not holds(keys[key]):
-                raise ValueError(f"{key} cannot be {keys[key]!r}.")
         if not keys["model.layers"] and keys["model.encoder"] != "gin":
             raise ValueError(f"model.layers cannot be 0 with {keys['model.encoder']!r}.")
         self.settings()
@@ -91,7 +92,13 @@ class Recipe(Mapping[str, Any]):
         """How to pretrain: the keys under `pretrain`, and the seed."""
         from protgraph.train import pretrain
 
-        return pretrain.Settings(**self.part("pretrain"), seed=self["seed"])
+        return pretrain.Settings(**self.part("pretrain"), seed=self["seed"], how=self.how())
+
+    def how(self) -> How:
+        """Which engine trains."""
+        from protgraph.train.how import How
+
+        return How(**{key: self[key] for key in ENGINE if key != "ranks"})
 
     def settings(self) -> Settings:
         """How to train: the keys under `train` that the loop knows, and the seed."""
@@ -99,7 +106,7 @@ class Recipe(Mapping[str, Any]):
 
         own = {field.name for field in fields(Settings)}
         said = {key: value for key, value in self.part("train").items() if key in own}
-        return Settings(**said, seed=self["seed"])
+        return Settings(**said, seed=self["seed"], how=self.how())
 
     def __getitem__(self, key: str) -> Any:
         return self._keys[key]
@@ -117,11 +124,11 @@ class Recipe(Mapping[str, Any]):
 
     @property
     def digest(self) -> str:
-        """Hash of all settings, of what is in the tables and of the version: 12 digits."""
+        """Hash of all settings but the engine, of the tables and of the version: 12 digits."""
         counted = {
             key: value
             for key, value in self._keys.items()
-            if key not in LATER or value != DEFAULTS[key]
+            if key not in ENGINE and (key not in LATER or value != DEFAULTS[key])
         }
         text = json.dumps([__version__, counted], sort_keys=True, default=list)
         made = hashlib.sha256(text.encode())

@@ -64,7 +64,7 @@ def test_keys_of_graph_and_training_are_those_of_build_and_settings():
     from protgraph.train.loop import Settings
 
     own = {"drop_side", "balance"}
-    assert set(Recipe({}).part("train")) == {f.name for f in fields(Settings)} - {"seed"} | own
+    assert set(Recipe({}).part("train")) == {f.name for f in fields(Settings)} - {"seed", "how"} | own
     asked = set(inspect.signature(build).parameters) - {"protein", "vectors"}
     assert set(Recipe({}).part("graph")) == asked
 

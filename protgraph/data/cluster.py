@@ -159,7 +159,7 @@ def join(
     Returns
     -------
     joined : int
-        How many pairs of sets became one. Pairs within a set are not aligned again.
+        How many pairs of sets became one. Pairs within a set are not aligned, and no pair twice.
 
     Examples
     --------
@@ -169,11 +169,14 @@ def join(
     """
     queries, joined = [sequences[place] for place in chosen], 0
     found = neighbours.search(queries, sequences, method=method, least=least)
+    asked: set[int] = set()
     for place, others in zip(chosen, found, strict=True):
         for other in others.tolist():
-            if sets.root(place) != sets.root(other) and related(
-                sequences[place], sequences[other], identity=identity, coverage=coverage
-            ):
+            if other in asked or sets.root(place) == sets.root(other):
+                continue
+            if related(sequences[place], sequences[other], identity=identity, coverage=coverage):
                 sets.join(place, other)
                 joined += 1
+        if method != "mmseqs":  # the others propose a pair from both sides or from none
+            asked.add(place)
     return joined

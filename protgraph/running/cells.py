@@ -20,6 +20,7 @@ from protgraph.running.run import Result, execute, place_of
 from protgraph.tasks import calibration, metrics, statistics
 from protgraph.tasks.labels import Metric
 from protgraph.tasks.task import Task
+from protgraph.train.ranks import told, wait
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def kept(settings: recipe.Recipe, name: str, folder: Path) -> Cell:
     return found_or_made(place_of(settings, name, folder), make)
 
 
-def found_or_made(place: Path, make: Callable[[], tuple[Task, Result]]) -> Cell:
+def found_or_made(place: Path, make: Callable[[], tuple[Task, Result] | None]) -> Cell:
     """Read the cell that a folder keeps; where it has none, make and keep it.
 
     Parameters
@@ -73,13 +74,22 @@ def found_or_made(place: Path, make: Callable[[], tuple[Task, Result]]) -> Cell:
     place : path
         The cell's own folder.
     make : callable
-        Trains and tests, and leaves its files in that folder.
+        Trains and tests, and leaves its files in that folder; None on a rank that follows.
     """
-    if not (place / "cell.json").is_file():
-        task, found = make()
+    if told((place / "cell.json").is_file()):
+        return read(place)
+    made = make()
+    if made is not None:
+        task, found = made
         best = calibration.threshold(*columns(found.valid)) if task.binary else float("nan")
         found.test.save(place / "test.npz")
         (place / "cell.json").write_text(json.dumps({"summary": found.summary, "best": best}))
+    wait()
+    return read(place)
+
+
+def read(place: Path) -> Cell:
+    """Read the cell that a folder keeps."""
     stored = json.loads((place / "cell.json").read_text())
     return Cell(stored["summary"], evaluate.load(place / "test.npz"), stored["best"])
 

@@ -15,13 +15,14 @@ from protgraph.data.dataset import Dataset, Example, Pairs
 from protgraph.models.model import ENCODERS, SEQUENCE, Config, Model
 from protgraph.predict import scores, spread
 from protgraph.recipe import Recipe
-from protgraph.running import interactome, pairs, siamese
+from protgraph.running import interactome, pairs, shares, siamese
 from protgraph.running.baselines import BASELINES, fused
 from protgraph.running.inputs import config_of, graphs_of
 from protgraph.running.learned import Learned, balance
 from protgraph.structure.protein import Floats
 from protgraph.tasks.task import Task
 from protgraph.train.loop import fit
+from protgraph.train.ranks import in_turn, world
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -56,12 +57,16 @@ def learn(
     name = recipe["model.encoder"]
     if name in ENCODERS:
         _structured(name, data)
+    elif world().ranks > 1:
+        # Of "gin" the pairs of a batch are no edges: cutting it would change the numbers.
+        raise ValueError(f"{name} trains on one rank, got ranks={world().ranks}.")
     if isinstance(data, Pairs):
         return _of_pairs(recipe, task, data, folder=folder, log=log)
     if name in BASELINES:
         return BASELINES[name](recipe, task, data)
     own = _network(recipe, task, data, folder=folder, log=log)
-    return fused(recipe, task, data, own) if recipe["model.fused"] else own
+    fuse = recipe["model.fused"] and not world().rank
+    return fused(recipe, task, data, own) if fuse else own
 
 
 def _structured(encoder: str, data: Dataset | Pairs) -> None:
@@ -99,19 +104,23 @@ def _network(
     train, valid = data.side("train"), data.side("valid")
     config = config_of(recipe, task)
     model = Model(config)
-    graphs = _labelled(config, train)
-    hidden = _labelled(config, train, side=False) if recipe["train.drop_side"] else graphs
+    share = recipe["train.drop_side"]
+    with in_turn():
+        graphs = _labelled(config, train)
+        hidden = _labelled(config, train, side=False) if share else graphs
+        watched = _labelled(config, valid)
     y = np.concatenate([np.atleast_2d(e.y) for e in train])
     weight = balance(task, y, recipe["train.balance"])
-    watched = _labelled(config, valid)
     truth = np.concatenate([graph.y.numpy() for graph in watched])
 
-    def draw(epoch: int) -> Collated:
+    def draw(epoch: int) -> shares.Shared:
         generator = np.random.default_rng((recipe["seed"], epoch))
-        bare = generator.random(len(graphs)) < recipe["train.drop_side"]
+        bare = generator.random(len(graphs)) < share
         chosen = [hidden[i] if bare[i] else graphs[i] for i in range(len(graphs))]
         sizes = [len(graph.residue) for graph in chosen]
-        return Collated(chosen, batches(sizes, recipe["data.batch"], generator=generator))
+        dealt = batches(sizes, recipe["data.batch"], generator=generator)
+        parts, idle = shares.own(dealt, sizes)
+        return shares.Shared(Collated(chosen, parts), idle)
 
     def loss(batch: Data) -> tuple[Tensor, int]:
         said = model(batch).float()

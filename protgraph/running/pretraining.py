@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,7 @@ def execute(
 ) -> Pretrained:
     """Do the run itself, without MLflow; parameters are those of `run`."""
     from protgraph.train.corpus import Corpus
+    from protgraph.train.loop import plain
     from protgraph.train.masked import perplexity, unigram, write
     from protgraph.train.pretrain import pretrain
 
@@ -137,7 +138,7 @@ def execute(
     card = {
         "name": name,
         "task": recipe["task"],
-        **asdict(settings),
+        **plain(settings),
         **commit(Path.cwd()),
         "recipe": recipe.digest,
         "data": _digest(train),

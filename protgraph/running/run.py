@@ -32,6 +32,7 @@ from protgraph.tasks import statistics
 from protgraph.tasks.task import Task
 from protgraph.track import runs
 from protgraph.track.provenance import commit
+from protgraph.train.ranks import in_turn
 
 if TYPE_CHECKING:
     from protgraph.models.student import Student
@@ -119,7 +120,8 @@ def run(
     """
     trainable(recipe)
     if data is None:
-        task, data = question(recipe)
+        with in_turn():
+            task, data = question(recipe)
     else:
         task = task_of(recipe).named(data.outputs)
     tags = {
@@ -151,13 +153,10 @@ def run(
 
 
 def keep(tracked: runs.Run, folder: Path) -> None:
-    """Log the model in the form that MLflow serves; one of pairs, which it does not, as files."""
+    """Log the model in the form that MLflow serves."""
     from protgraph.serve import pyfunc
 
     config = load(folder).config
-    if config.level == "pair":
-        tracked.files(folder)
-        return
     tracked.model(
         folder, pyfunc.CODE, example=pyfunc.example(config), signature=pyfunc.signature(config)
     )

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from protgraph.language.fairesm import VOCABULARY
 from protgraph.language.network import Shape
 from protgraph.language.packing import Pack, pack
 from protgraph.train import checkpoint
 from protgraph.train.corpus import GRAIN, MASK, Corpus, Stream, hidden
+from protgraph.train.engine import Engine
+from protgraph.train.how import TORCH, How
+from protgraph.train.loop import plain
 from protgraph.train.masked import Masked, perplexity
+from protgraph.train.ranks import told, world
+from protgraph.train.step import begin, step
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -53,6 +58,8 @@ class Settings:
     device : str
     every : int
         Steps between checkpoints, each with a look at part of the validation set.
+    how : How
+        Which engine takes the steps; it changes no number.
     """
 
     width: int = 256
@@ -73,6 +80,7 @@ class Settings:
     seed: int = 0
     device: str = "cpu"
     every: int = 100
+    how: How = TORCH
 
     def __post_init__(self) -> None:
         rules = {
@@ -139,9 +147,9 @@ def pretrain(
     settings : Settings
     folder : path
         Keeps the last checkpoint; a run that is taken up again ends with the weights it would
-        have had without the break.
+        have had without the break, whichever engine and however many ranks wrote it.
     log : callable, optional
-        Called with the step and the numbers of the steps since the last call.
+        Called with the step and the numbers of the steps since the last call, on rank 0.
 
     Returns
     -------
@@ -153,28 +161,49 @@ def pretrain(
     FloatingPointError
         Where the loss or its gradient is not finite.
     ValueError
-        Where no protein is long enough, or the checkpoint is damaged or of other settings.
+        Where no protein is long enough, the checkpoint is damaged or of other settings, or the
+        forward passes of a step cannot be dealt equally to the ranks.
     """
+    passes = settings.batch // settings.micro
+    if passes % world().ranks:
+        raise ValueError(
+            f"Ranks take equally many of the {passes} forward passes of pretrain.micro in a step, "
+            f"but there are {world().ranks}."
+        )
     state = _State(settings, Stream(Corpus(train), settings.seed))
     state.resume(folder)
+    engine = begin(
+        state.model, state.optimizers, how=settings.how, clip=settings.clip,
+        accumulate=passes // world().ranks,
+    )  # fmt: skip
     some = Corpus(valid[:: max(1, len(valid) // 256)])
+    bf16 = settings.precision == "bf16"
     total, began = 0.0, time.perf_counter()
     while state.step < settings.steps:
-        total += state.take()
+        total += state.take(engine)
         at_mark = state.step % settings.every == 0
         if at_mark or state.step == settings.steps:
             since = (state.step - 1) % settings.every + 1
             seconds = time.perf_counter() - began
-            height, _ = perplexity(state.model, some, bf16=settings.precision == "bf16")
-            state.save(folder)
-            if log is not None:
+            height, _ = engine.measure(lambda: perplexity(state.model, some, bf16=bf16))
+            state.save(folder, engine)
+            if log is not None and not world().rank:
                 speed = since * settings.batch / seconds
                 log(
                     state.step,
                     {"loss": total / since, "perplexity": height, "tokens_per_second": speed},
                 )
             total, began = 0.0, time.perf_counter()
-    return state.model.eval()
+    engine.finish({key: weight.clone() for key, weight in engine.weights().items()})
+    return state.model
+
+
+class _Text(NamedTuple):
+    """A pack with letters hidden, the places to be guessed, and what stands there."""
+
+    packed: Pack
+    rows: Tensor
+    truth: Tensor
 
 
 class _State:
@@ -186,8 +215,21 @@ class _State:
         self.model = Masked(shape_of(settings)).to(settings.device)
         self.optimizers = _optimizers(self.model, settings)
 
-    def take(self) -> float:
+    def take(self, engine: Engine) -> float:
         """Take one step; return the mean loss of a chosen letter."""
+        settings = self.settings
+        self.model.train()
+        taken = step(engine, self._loss, self._texts(), settings.rate * settings.factor(self.step))
+        if not taken.finite:
+            raise FloatingPointError(
+                f"The loss of step {self.step} is {taken.total} with a gradient of {taken.norm}; "
+                f"a smaller pretrain.rate than {settings.rate} may cure it."
+            )
+        self.step += 1
+        return taken.total / taken.items
+
+    def _texts(self) -> list[_Text]:
+        """Draw the text of a step: of all of it that of this rank, whoever else there is."""
         settings = self.settings
         generator = np.random.default_rng([settings.seed, 1, self.step])
         longest = settings.longest(self.step)
@@ -195,58 +237,42 @@ class _State:
             pack(self.stream.crops(settings.micro, longest, generator))
             for _ in range(settings.batch // settings.micro)
         ]
-        self.model.train()
-        total, count = 0.0, 0
+        texts = []
         for packed in packs:
-            value, chosen = self._loss(packed, generator)
-            value.backward()  # type: ignore[no-untyped-call]
-            total += float(value.detach())
-            count += chosen
-        for weight in self.model.parameters():
-            assert weight.grad is not None
-            weight.grad /= count
-        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
-        if not math.isfinite(total) or not math.isfinite(norm):
-            raise FloatingPointError(
-                f"The loss of step {self.step} is {total} with a gradient of {norm}; "
-                f"a smaller pretrain.rate than {settings.rate} may cure it."
-            )
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = settings.rate * settings.factor(self.step)
-            optimizer.step()
-            optimizer.zero_grad()
-        self.step += 1
-        return total / count
+            ids = packed.ids.numpy()
+            shown, rows = hidden(ids, generator)
+            showing = packed._replace(ids=torch.from_numpy(shown))
+            texts.append(_Text(showing, torch.from_numpy(rows), torch.from_numpy(ids[rows])))
+        rank, ranks = world()
+        return texts[rank::ranks]
 
-    def _loss(self, packed: Pack, generator: np.random.Generator) -> tuple[Tensor, int]:
-        device = self.settings.device
-        ids = packed.ids.numpy()
-        shown, rows = hidden(ids, generator)
-        packed = packed._replace(ids=torch.from_numpy(shown)).to(device)
+    def _loss(self, text: _Text) -> tuple[Tensor, int]:
+        device = torch.device(self.settings.device)
         bf16 = self.settings.precision == "bf16"
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
-            scores = self.model(packed, torch.from_numpy(rows).to(device))
-        truth = torch.from_numpy(ids[rows]).to(device)
-        return F.cross_entropy(scores.float(), truth, reduction="sum"), len(rows)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            scores = self.model(text.packed.to(device), text.rows.to(device))
+        truth = text.truth.to(device)
+        return F.cross_entropy(scores.float(), truth, reduction="sum"), len(text.rows)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, engine: Engine) -> None:
         state = {
-            "settings": asdict(self.settings),
-            "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "settings": plain(self.settings),
+            "model": engine.weights(),
+            "optimizers": engine.state(),
             "step": self.step,
             "drawn": self.stream.drawn,
         }
-        checkpoint.write(folder, state)
+        if not world().rank:
+            checkpoint.write(folder, state)
 
     def resume(self, folder: Path) -> None:
-        stored = checkpoint.read(folder, device=self.settings.device)
+        device = self.settings.device
+        stored = told(None if world().rank else checkpoint.read(folder, device=device))
         if stored is None:
             return
         path, settings = folder / checkpoint.CHECKPOINT, stored["settings"]
         free = ("tokens", "every", "device")
-        own = asdict(self.settings)
+        own = plain(self.settings)
         other = {k: v for k, v in settings.items() if k not in free and v != own[k]}
         if other:
             raise ValueError(f"{path}: a checkpoint of other settings, {other}.")

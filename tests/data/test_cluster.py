@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import math
 import shutil
 
@@ -10,17 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protgraph.data import neighbours
-from protgraph.data.cluster import cluster
+from protgraph.data import neighbours, seeds
+from protgraph.data.cluster import Union, cluster, join
 from protgraph.data.neighbours import nearest, related, relation, search
 from protgraph.data.seeds import (
+    APART,
     BAND,
+    BEFORE,
     HITS,
     NOISE,
     SEEDS,
     THOROUGH,
+    WINDOW,
     _diagonals,
     _ungapped,
+    _windows,
     candidates,
     index,
 )
@@ -137,7 +143,7 @@ def test_diagonals_and_their_scores_are_those_of_a_plain_loop(sequences):
     query, *targets = sequences
     made = index(targets, longest=len(query))
     letters = codes(query).astype(np.uint8)
-    diagonals = _diagonals(letters, made)
+    diagonals = np.unique(_diagonals(letters, made)[0])
     expected = [
         (int(start) + shift, plain_ungapped(query, target, shift))
         for start, target in zip(made.starts, targets, strict=True)
@@ -145,6 +151,70 @@ def test_diagonals_and_their_scores_are_those_of_a_plain_loop(sequences):
     ]
     scores = _ungapped(letters, diagonals, made.letters)
     assert list(zip(diagonals.tolist(), scores.tolist(), strict=True)) == expected
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=10)
+def test_a_window_is_scored_as_its_part_of_the_diagonal(seed):
+    query, *targets = [s for _, s in family(seed, families=2, identity=0.7, length=90)]
+    made = index(targets, longest=len(query))
+    letters = codes(query).astype(np.uint8)
+    diagonals, own = _diagonals(letters, made)
+    assert (np.diff(own)[np.diff(diagonals) == 0] > 0).all()
+    assert len(own) > len(np.unique(diagonals))  # relatives have several windows
+    owner = np.searchsorted(made.starts, diagonals + len(query) - 1, side="right") - 1
+    expected = []
+    for diagonal, place, k in zip(diagonals.tolist(), own.tolist(), owner.tolist(), strict=True):
+        low, high = max(place - BEFORE, 0), place - BEFORE + WINDOW
+        shift = diagonal - int(made.starts[k]) + low
+        # Letters before the target's first are X, as those behind its last.
+        target = "X" * len(query) + targets[k]
+        expected.append(plain_ungapped(query[low:high], target, shift + len(query)))
+    assert _windows(letters, diagonals, own, made.letters).tolist() == expected
+
+
+def test_every_seed_of_a_long_diagonal_is_in_a_window():
+    query = natural(np.random.default_rng(0), 300)
+    letters = codes(query).astype(np.uint8)
+    diagonals, own = _diagonals(letters, index([query], longest=300))
+    own = own[diagonals == 300]
+    assert own[0] == 0
+    assert np.diff(own).max() < 2 * APART
+    assert (np.unique(own // APART) == np.arange(300 // APART)).all()
+
+
+def test_no_word_is_of_two_sequences():
+    made = index(["AC", "DEF", "GHIKL"], longest=5)
+    assert [[len(places) for _, places in made.tables]] == [[1 + 3, 2, 1, 0]]
+    assert sorted(made.tables[0][1].tolist()) == sorted(
+        [int(made.starts[1])] + [int(made.starts[2]) + k for k in range(3)]
+    )
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_the_best_few_are_the_first_of_all(monkeypatch, most):
+    monkeypatch.setattr(seeds, "SPARE", 2)
+    texts = [s for _, s in family(8, families=6, members=5, identity=0.6)]
+    made = index(texts, longest=120)
+    for text in texts:
+        targets, scores = candidates(text, made, least=20)
+        few = candidates(text, made, least=20, most=most)
+        assert few[0].tolist() == targets[:most].tolist()
+        assert few[1].tolist() == scores[:most].tolist()
+
+
+def test_looking_at_windows_first_loses_no_real_relative(data, monkeypatch):
+    with gzip.open(data / "function_ec" / "ec_chains.tsv.gz", "rt", newline="") as file:
+        texts = [row["sequence"] for row in csv.DictReader(file, delimiter="\t")][::25]
+    made = index(texts, longest=max(map(len, texts)))
+    quick = [candidates(text, made)[0].tolist() for text in texts]
+    few = [candidates(text, made, most=3)[0].tolist() for text in texts]
+    monkeypatch.setattr(seeds, "SLACK", 10**6)  # every diagonal is scored whole
+    whole = [candidates(text, made)[0].tolist() for text in texts]
+    lost = [(a, b) for a, found in enumerate(whole) for b in found if b not in quick[a]]
+    assert len(lost) < 0.03 * sum(map(len, whole))
+    lost += [(a, b) for a, found in enumerate(whole) for b in found[:3] if b not in few[a]]
+    assert not [pair for pair in lost if related(*(texts[k] for k in pair))]
 
 
 @given(st.integers(0, 1000))
@@ -207,6 +277,13 @@ def test_short_likeness_is_chance():
     assert relation("MKWY", "MKWF") is None
 
 
+@given(st.text("ACDW", min_size=1, max_size=60), st.text("ACDW", min_size=1, max_size=60))
+@settings(max_examples=40)
+def test_an_expected_relation_is_the_same_relation(a, b):
+    assert relation(a, b, likely=True) == relation(a, b)
+    assert relation(a, a + b, likely=True) == relation(a, a + b)
+
+
 def test_coverage_is_asked_of_one_of_the_two():
     rng = np.random.default_rng(1)
     domain, rest = natural(rng, 60), natural(rng, 400)
@@ -258,6 +335,18 @@ def test_families_grow_by_chains_of_relatives():
     a, b = natural(rng, 80), natural(rng, 80)
     made = cluster([("one", a), ("two", b), ("link", a + b)], method="builtin")
     assert dict(made.rows) == {"one": "link", "two": "link", "link": "link"}
+
+
+@pytest.mark.parametrize("search", ["builtin", "exact"])
+def test_no_pair_is_aligned_twice(monkeypatch, search):
+    asked = []
+    monkeypatch.setattr(
+        "protgraph.data.cluster.related", lambda a, b, **_: asked.append(frozenset((a, b)))
+    )
+    texts = [s for _, s in family(9)]
+    join(Union(12), texts, range(12), identity=0.3, coverage=0.5, method=search)
+    assert len(asked) == len(set(asked)) > 0
+    assert search == "builtin" or len(asked) == 12 * 11 / 2
 
 
 def test_the_threshold_decides():

@@ -1,0 +1,176 @@
+"""Two ranks do what one does, whichever engine takes the steps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from protgraph.train.launch import END, spread
+
+NEAR = 1e-4
+
+
+def zero(stage, **more):
+    return {"engine": "deepspeed", "zero": stage, **more}
+
+
+# Ranks have unequal numbers of items, and in one batch the second rank has no label: `ranked.own`.
+TORCH = {
+    "fit": {"kind": "fit"},
+    "in twos": {"kind": "fit", "settings": {"accumulate": 2}},
+    "pretrain": {"kind": "pretrain"},
+    "by AdamW": {"kind": "pretrain", "settings": {"muon": False}},
+    "learn": {"kind": "learn"},
+    "distil": {"kind": "distil"},
+}
+DEEPSPEED = {
+    "fit 0": ("fit", zero(0)),
+    "fit 2": ("fit", zero(2)),
+    "fit 3": ("fit", zero(3)),
+    "in twos 0": ("in twos", zero(0)),
+    "in twos 2": ("in twos", zero(2, offload=True)),
+    "in twos 3": ("in twos", zero(3)),
+    "pretrain 2": ("pretrain", zero(2)),
+    "pretrain 3": ("pretrain", zero(3, recompute=True)),
+    "by AdamW 3": ("by AdamW", zero(3)),
+    "learn 2": ("learn", zero(2)),
+    "learn 3": ("learn", zero(3)),
+    "distil 2": ("distil", zero(2)),
+}
+
+
+def near(one, other):
+    assert np.abs(one[0] - other[0]).max() < NEAR
+    assert len(one[1]) == len(other[1])
+    for row, same in zip(one[1], other[1], strict=True):
+        pairs = zip(row, same, strict=True)
+        if isinstance(row, dict):
+            assert row.keys() == same.keys()
+            pairs = ((row[key], same[key]) for key in row)
+        for value, again in pairs:
+            assert value == pytest.approx(again, rel=NEAR, abs=NEAR)
+
+
+@pytest.fixture(scope="module")
+def alone(ranked):
+    return ranked(TORCH, 1)
+
+
+@pytest.fixture(scope="module")
+def together(ranked):
+    return ranked(TORCH, 2)
+
+
+@pytest.fixture(scope="module")
+def cut(ranked, helper):
+    return ranked({k: {**TORCH[of], "how": how} for k, (of, how) in DEEPSPEED.items()}, 2)
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_two_ranks_end_where_one_does(alone, together, name):
+    near(together[name], alone[name])
+
+
+@pytest.mark.parametrize("name", DEEPSPEED)
+def test_zero_ends_where_torch_does_on_one_rank(alone, cut, name):
+    near(cut[name], alone[DEEPSPEED[name][0]])
+
+
+# Breaking off and going on
+
+
+@pytest.fixture(scope="module")
+def taken_up(ranked, helper, tmp_path_factory):
+    """Half of a run on two ranks and the rest on one, and the other way round."""
+    folder = tmp_path_factory.mktemp("halves")
+    plain = {"warmup": 0.0, "cooldown": 0.0, "muon": False}
+    whole = {"kind": "pretrain", "settings": plain}
+    half = {"kind": "pretrain", "settings": {**plain, "tokens": 256 * 2}}
+    hows = {"torch": {}, "zero 0": zero(0), "zero 2": zero(2), "zero 3": zero(3)}
+
+    def at(case, name, how):
+        return {**case, "folder": str(folder / name), "how": how}
+
+    ranked({"from 1": at(half, "2", {}), "from 1 to 3": at(half, "3", {})}, 1)
+    first = {name: at(half, name, how) for name, how in hows.items()}
+    rest = {"one to 2": at(whole, "2", zero(2)), "one to 3": at(whole, "3", zero(3))}
+    on_two = ranked({**first, **rest}, 2)
+    last = {name: at(whole, name, {}) for name in hows}
+    last["zero 3"]["how"] = zero(2)
+    on_one = ranked({"whole": whole, **last}, 1)
+    return {**{name: on_two[name] for name in rest}, **on_one}
+
+
+@pytest.mark.parametrize("name", ["torch", "zero 0", "zero 2", "zero 3", "one to 2", "one to 3"])
+def test_a_run_goes_on_with_another_engine_and_number_of_ranks(taken_up, name):
+    weights, rows = taken_up["whole"]
+    near(taken_up[name], (weights, rows[-len(taken_up[name][1]) :]))
+    assert len(rows) == 3
+    assert len(taken_up[name][1]) == 2
+
+
+# A rank that dies
+
+
+def test_a_killed_rank_is_named_and_ends_the_others():
+    # The other rank would wait for ever.
+    code = (
+        "import os, signal, time\n"
+        "if os.environ['RANK'] == '1': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "time.sleep(600)"
+    )
+    with pytest.raises(ChildProcessError, match=r"rank 1 of 2 was ended by SIGKILL.* last check"):
+        spread([sys.executable, "-c", code], 2)
+
+
+def test_a_rank_that_does_not_listen_is_killed_too():
+    code = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "if os.environ['RANK'] == '0': os._exit(3)\n"
+        "time.sleep(600)"
+    )
+    assert END < 60
+    assert spread([sys.executable, "-c", code], 2) == 3
+
+
+def test_ranks_end_when_the_one_that_started_them_is_gone(tmp_path):
+    rank = (
+        "import os, time, pathlib\n"
+        "from protgraph.train.launch import follow_launcher\n"
+        "follow_launcher()\n"
+        "pathlib.Path(os.environ['OUT'], os.environ['RANK']).write_text(str(os.getpid()))\n"
+        "time.sleep(600)"
+    )
+    start = "import sys; from protgraph.train.launch import spread; spread(sys.argv[1:], 2)"
+    command = [sys.executable, "-c", start, sys.executable, "-c", rank]
+    with subprocess.Popen(command, env={**os.environ, "OUT": str(tmp_path)}) as launcher:
+        ids = [_said(tmp_path / str(rank)) for rank in range(2)]
+        launcher.send_signal(signal.SIGKILL)
+    for own in ids:
+        _until(lambda own=own: not _runs(own))
+
+
+def _said(path: Path) -> int:
+    _until(lambda: path.is_file() and path.read_text())
+    return int(path.read_text())
+
+
+def _runs(process: int) -> bool:
+    state = Path(f"/proc/{process}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def _until(holds) -> None:
+    for _ in range(1200):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited for two minutes")
