@@ -201,6 +201,7 @@ def whole(name: str, found: Found, folder: Path) -> tuple[list[dict[str, Any]], 
     told = {
         "g": closed(metric, y, scores(found.students), ends, families),
         "kept": closed(metric, y, scores(found.students), (None, ends[1]), families),
+        "over": statistics.paired(metric, y, scores(found.students), scores(apart), families),
     }
     return rows, told
 
@@ -275,7 +276,8 @@ def written(all_found: dict[str, Found], folder: Path) -> None:
             laid, told = whole(name, found, folder)
             pool = found.students[0].summary["pool"]
             parts[name] = (
-                f"{table(laid)}\n\ng = {told['g']}, kept share {told['kept']}. Pool: {pool}."
+                f"{table(laid)}\n\ng = {told['g']}, kept share {told['kept']}; student minus the "
+                f"benchmark's network of sequences {told['over']}. Pool: {pool}."
             )
     if "ligands" in all_found:
         parts["by ligand"] = table(ligands(all_found["ligands"]))

@@ -86,12 +86,21 @@ def bargain(
         PNG.
     title, metric : str
     """
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     figure, axes = _axes()
+    taken: list[float] = []
     for place, (name, (ms, (value, low, high))) in enumerate(points.items()):
-        axes.plot([ms, ms], [low, high], color=f"C{place}", linewidth=1.5)
-        axes.plot([ms], [value], "o", color=f"C{place}", label=name)
+        # Models of one price stand side by side, not one upon the other.
+        x = ms * 1.04 ** taken.count(ms)
+        taken.append(ms)
+        axes.plot([x, x], [low, high], color=f"C{place}", linewidth=1.5)
+        axes.plot([x], [value], "o", color=f"C{place}", label=name)
     axes.grid(linewidth=0.4)
     axes.set(xscale="log", xlabel="ms a protein", title=title)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel(f"test {metric}, 95 % interval")
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=150)
