@@ -144,7 +144,11 @@ TASKS: dict[str, Task] = {
             metrics={"macro_f1": macro_f1, "q3": accuracy},
             monitor="q3",
         ),
-        _classes("topology", "residue", ("elsewhere", "helix", "strand", "signal peptide"), ""),
+        replace(
+            _classes("topology", "residue", ("elsewhere", "helix", "strand", "signal peptide"), ""),
+            # 97 of 100 residues are elsewhere: accuracy would tell nothing.
+            monitor="macro_f1",
+        ),
         _value("fluorescence", "log fluorescence", "the protein is a variant of avGFP"),
         _value("stability", "stability score", "the protein is a designed mini-protein"),
         *(
