@@ -15,18 +15,23 @@ from protgraph.verbs import (
     data,
     distill,
     embed,
+    evaluate,
     fold,
     graph,
     layers,
     leakage,
+    lineage,
     models,
     plan,
     predict,
+    promote,
     quickstart,
     reason,
     register,
+    rollback,
     run,
     say,
+    serve,
     split,
 )  # fmt: skip
 
@@ -110,14 +115,58 @@ def _model_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
     p.add_argument("--format", choices=("tsv", "pdb", "json", "html"), default="tsv",
                    help="default tsv; of pairs tsv or json")  # fmt: skip
     p.add_argument("-o", "--output", metavar="DIR", help="write files there instead of printing")
+    p.add_argument("--trust", action="store_true", help="run the code that was registered with "
+                   "the model, and print the table that it makes")  # fmt: skip
+    _serve_words(verb)
+    _registry_words(verb)
+    p = verb(quickstart)
+    p.add_argument("--folder", default="quickstart", help="where results go")
+
+
+def _registry_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
     p = verb(register)
     p.add_argument("run", metavar="RUN", help="id or name of a run")
     p.add_argument("name", metavar="NAME")
-    p.add_argument("--alias", help="such as champion")
+    p = verb(promote)
+    p.add_argument("name", metavar="NAME")
+    p.add_argument("version", metavar="VERSION", type=int)
+    p.add_argument("--alias", default="champion", help="default champion")
+    p.add_argument("--margin", type=float, default=0.02,
+                   help="how much less it may score on average (default 0.02)")  # fmt: skip
+    p.add_argument("--force", default="", metavar="REASON", help="promote it whatever is found; "
+                   "the reason is kept as a tag")  # fmt: skip
+    p = verb(rollback)
+    p.add_argument("name", metavar="NAME")
+    p.add_argument("--alias", default="champion", help="default champion")
+    p = verb(evaluate)
+    p.add_argument("model", metavar="NAME@ALIAS", help="or models:/NAME/VERSION")
+    p.add_argument("dataset", metavar="DATASET", help="a benchmark set, or a table")
+    p.add_argument("--labels", nargs="*", default=(), metavar="COLUMN", help="of a table")
+    p.add_argument("--proteins", default="", metavar="FILE", help="of a table of pairs")
+    p.add_argument("--json", action="store_true", help="print all numbers as one JSON object")
+    p = verb(lineage)
+    p.add_argument("name", metavar="NAME", help="means NAME@champion; or NAME@ALIAS")
+    p.add_argument("--json", action="store_true", help="one JSON object a model")
     p = verb(models)
     p.add_argument("--json", action="store_true", help="one JSON object a model")
-    p = verb(quickstart)
-    p.add_argument("--folder", default="quickstart", help="where results go")
+
+
+def _serve_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    p = verb(serve)
+    p.add_argument("model", metavar="MODEL", help="a folder, name@alias, or a shipped model")
+    p.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1)")
+    p.add_argument("--port", type=int, default=8000, help="default 8000; 0 for one that is free")
+    p.add_argument("--token", help="clients show it (default $PROTGRAPH_TOKEN, which no list of "
+                   "processes shows)")  # fmt: skip
+    p.add_argument("--paths", metavar="DIR", help="requests may name files in it (default none)")
+    p.add_argument("--budget", type=int, default=8000, metavar="RESIDUES",
+                   help="scored at once (default 8000)")  # fmt: skip
+    p.add_argument("--longest", type=int, default=10_000, metavar="RESIDUES",
+                   help="of a protein (default 10000)")  # fmt: skip
+    p.add_argument("--room", type=int, default=1000, metavar="ROWS",
+                   help="that wait, at most (default 1000)")  # fmt: skip
+    p.add_argument("--body", type=float, default=16.0, metavar="MB",
+                   help="of a request (default 16)")  # fmt: skip
 
 
 def _split_words(verb: Callable[..., argparse.ArgumentParser]) -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+from pandas import DataFrame
+
+from protgraph.comparing.comparison import written
 from protgraph.data.dataset import SPLITS
 from protgraph.data.sets import SETS
+from protgraph.data.source import chain
+from protgraph.distilling.distilled import distill
 from protgraph.insight import report
 from protgraph.recipe import load as load_recipe
 from protgraph.resolve import load
 from protgraph.running.cells import compare
+from protgraph.running.promotion import promote
 from protgraph.running.question import task_of
 from protgraph.running.run import progress, run
+from protgraph.serve.registered import served
+from protgraph.structure import write
+from protgraph.structure.protein import Protein
 from protgraph.track.registry import register
 
 MODELS = ("egnn", "cnn")
@@ -21,7 +31,7 @@ MODELS = ("egnn", "cnn")
 
 
 def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
-    """Train a graph network and a sequence-only model, compare, register, predict.
+    """Train a graph network and a sequence-only model, compare, promote, predict, distil.
 
     Uses the zinc sites of real chains where `PROTGRAPH_DATA` is set, and ideal backbones with
     planted sites otherwise, and says which.
@@ -63,11 +73,45 @@ def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
     )
     say(f"\n{task.monitor} on the test side, 95 % intervals by family")
     say(report.table(rows))
-    best = results["egnn"]
-    version = register(best.summary["run"], task.name, alias="champion")
-    say(f"\nregistered: {task.name}@champion is version {version}")
+    version = register(results["egnn"].summary["run"], task.name)
+    say(f"\nregistered: version {version} of {task.name}")
+    say(_promoted(task.name, version))
     protein = data.side("test")[0].protein
+    # Ideal backbones have no file, and what is written of them has no side chains.
+    text = chain(protein.name).read_text() if real else write.pdb(protein)
+    asked = DataFrame([{"structure": text, "name": protein.name}])
+    answer = served(f"{task.name}@champion").predict(asked)
+    called = int(answer[f"{task.outputs[0]}_call"].eq(True).sum())
+    say(f"through the pyfunc: {called} of {len(answer)} residues are called")
     prediction = load(f"{task.name}@champion").predict(protein)
     page = prediction.write(folder, "html")
     say(f"page of one test protein: {page}")
+    _taught(f"{kind}/student", results["egnn"].folder / "model", folder, say=say)
+    student = load(f"{task.name}-seq@champion")
+    (said,) = student.predict([Protein(protein.name, protein.sequence)])
+    calls = said.scores[:, 0] >= said.thresholds[0]
+    say(f"from its sequence alone: {int(calls.sum())} residues are called")
     return page
+
+
+def _taught(recipe: str, teacher: Path, folder: Path, *, say: Callable[[str], None]) -> None:
+    """Distil the graph network into a student of sequences, register and promote that one."""
+    words = [f"distil.teachers=[{json.dumps(str(teacher))}]"]
+    if recipe.startswith("zinc"):
+        words += ["distil.size=400", "train.epochs=4", "train.patience=4"]
+    settings, name = load_recipe(recipe, words)
+    with progress(settings, name) as log:
+        found = distill(settings, name=name, folder=folder / "runs", log=log).facts
+    say("\na student that needs the sequence alone, taught by the graph network")
+    say(report.table([written(row) for row in found["rows"]]))
+    say(f"{found['pool'] or 'no pool'}; student minus labels alone: {found['gain']}")
+    version = register(found["run"], f"{found['task']}-seq")
+    say(_promoted(f"{found['task']}-seq", version))
+
+
+def _promoted(name: str, version: int) -> str:
+    """Promote a version; where an older one is better, that one stays champion, and it is said."""
+    try:
+        return promote(name, version).text()
+    except ValueError as error:
+        return str(error)

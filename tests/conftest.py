@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -37,3 +42,33 @@ def chains(data: Path) -> Path:
 def esmfold(data: Path) -> Path:
     """Folder with ESMFold models, unpacked once into the cache."""
     return unpacked(data / "esmfold" / "esmfold.tar.xz") / "esmfold"
+
+
+BUILD = "from deepspeed.comm.torch import build_shm_op; build_shm_op()"
+
+
+@pytest.fixture(scope="session")
+def helper():
+    """Compile DeepSpeed's helper, or find what an earlier test run has compiled."""
+    for tool in ("g++", "ninja"):
+        if shutil.which(tool, path=_path()) is None:
+            pytest.skip(f"{tool} is not there: tests of DeepSpeed are left out")
+    if find_spec("deepspeed") is None:
+        pytest.skip("deepspeed is not installed: its tests are left out")
+    name = f"torch_extensions-{version('torch')}-{version('deepspeed')}"
+    folder = Path(sys.prefix, "var", "protgraph", name)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TORCH_EXTENSIONS_DIR", str(folder))
+    patch.setenv("DS_ACCELERATOR", "cpu")
+    patch.setenv("PATH", _path())
+    from protgraph.train import traps
+
+    traps.refuse("cpu")  # a stale lock would stop the build
+    if not (traps.helper() / f"{traps.HELPER}.so").is_file():
+        subprocess.run([sys.executable, "-c", BUILD], check=True, capture_output=True, timeout=900)
+    yield folder
+    patch.undo()
+
+
+def _path():
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -33,10 +33,14 @@ def test_the_verbs_exist_with_their_options(line, capsys):
         assert option in said
 
 
-def test_its_figures_are_those_of_the_experiment():
-    found = re.search(r"<!-- results -->\n(.*?)<!-- end -->", TEXT, flags=re.S)
+@pytest.mark.parametrize(
+    ("mark", "experiment"),
+    [("results", "01_does_the_graph_help"), ("distilled", "04_distillation")],
+)
+def test_its_figures_are_those_of_the_experiment(mark, experiment):
+    found = re.search(rf"<!-- {mark} -->\n(.*?)<!-- end -->", TEXT, flags=re.S)
     rows = [line for line in found[1].splitlines() if re.search(r"\d\.\d{3}", line)]
-    kept = (ROOT / "experiments" / "01_does_the_graph_help" / "README.md").read_text()
+    kept = (ROOT / "experiments" / experiment / "README.md").read_text()
     assert rows
     assert not [row for row in rows if row not in kept]
 

@@ -31,13 +31,14 @@ def share(sizes: Sequence[int], ranks: int) -> list[list[int]]:
     Math. 17:416, 1969). The batch itself is that of a single rank: how many ranks there are
     changes neither which proteins meet in a step nor how often one is seen.
 
-    On chains of the PDB (mean 250 residues) and 4,000 residues a rank, the fullest rank of eight
-    has 2 % more than the mean; a protein longer than a rank's share cannot be cut.
+    On 2,501 natural proteins (mean 314, longest 1,024 residues) and 4,000 residues a rank, the
+    fullest rank of eight has 0.8 % more residues than the mean one, and 1.2 % in the worst step; at
+    2,000 residues a rank 1.8 and 3.9 %. A protein longer than a rank's share cannot be cut.
 
     Examples
     --------
     >>> share([5, 3, 9, 2], 2)
-    [[0, 1, 3], [2]]
+    [[2], [0, 1, 3]]
     """
     if ranks < 1:
         raise ValueError(f"A batch is dealt to one rank at least, got {ranks}.")

@@ -15,13 +15,14 @@ from protgraph.comparing.comparison import written
 from protgraph.distilling.contrast import agreement, cell_side, gaps, near, rows_of, taught
 from protgraph.distilling.distil import Log, alone, model_of, student
 from protgraph.distilling.price import ESMFOLD, Price, asking, price, sample, timed
+from protgraph.distilling.teachers import uris
 from protgraph.distilling.tuition import Say, Tuition, gathered
 from protgraph.insight import report
 from protgraph.models.saved import load
 from protgraph.models.student import Student
 from protgraph.recipe import Recipe
 from protgraph.running.cells import Cell
-from protgraph.running.run import keep
+from protgraph.running.keeping import keep
 from protgraph.structure.protein import Protein
 from protgraph.tasks.statistics import Interval
 from protgraph.track import runs
@@ -116,6 +117,7 @@ def distill(
         As `tuition.gathered`.
     """
     course = gathered(settings, name, folder, say=say)
+    teachers = uris(course)
     tags = {
         "recipe": settings.digest,
         "data": course.data.digest,
@@ -139,7 +141,10 @@ def distill(
         tracked.table("result", [written(row) for row in found.facts["rows"]])
         for file in ("report.md", "report.json", "price.png"):
             tracked.files(found.folder / file)
-        keep(tracked, found.folder / "model")
+        keep(
+            tracked, found.folder, recipe=settings, summary=own.summary, report=found.markdown(),
+            teachers=teachers,
+        )  # fmt: skip
     return Report({**found.facts, "run": tracked.id}, found.folder)
 
 

@@ -42,6 +42,8 @@ class Tuition:
     teachers : tuple of Predictor
     cells : tuple of Cell
         Of the teachers that are recipes.
+    plans : tuple of Recipe
+        One a cell.
     folder : Path
         Keeps every cell, and the teachers' outputs.
     """
@@ -52,6 +54,7 @@ class Tuition:
     data: Dataset = field(repr=False)
     teachers: tuple[Predictor, ...]
     cells: tuple[Cell, ...] = field(repr=False)
+    plans: tuple[Recipe, ...] = field(repr=False)
     folder: Path
 
     def say(self, proteins: Sequence[Protein]) -> Outputs:
@@ -119,6 +122,7 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
     answerable(task, data, "test")
     teachers: list[Predictor] = []
     cells: list[Cell] = []
+    plans: list[Recipe] = []
     for words in settings["distil.teachers"]:
         model, *changes = re.split(r"\s+(?=[\w.]+=)", words.strip())
         if model.endswith((".yaml", ".yml")) or model in recipe.configs():
@@ -128,6 +132,7 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
                 # Teachers are frozen, and no engine of the student's ever sees them.
                 with in_turn(), alone():
                     cells.append(kept(own, named, folder))
+                plans.append(own)
                 teachers.append(resolve.load(place_of(own, named, folder) / "model"))
                 if say is not None:
                     say(f"teacher {words}, seed {seed}: {cells[-1].summary['test']}")
@@ -135,7 +140,8 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
             teachers.append(resolve.load(words))
     for teacher in teachers:
         _fits(teacher, task, data)
-    return Tuition(settings, name, task, data, tuple(teachers), tuple(cells), folder)
+    taught = tuple(teachers), tuple(cells), tuple(plans)
+    return Tuition(settings, name, task, data, *taught, folder)
 
 
 def _possible(settings: Recipe) -> None:

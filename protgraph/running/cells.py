@@ -15,6 +15,7 @@ from protgraph import recipe
 from protgraph.data.dataset import Dataset, Pairs
 from protgraph.running import evaluate
 from protgraph.running.evaluate import Scored, columns
+from protgraph.running.keeping import TEST
 from protgraph.running.question import question
 from protgraph.running.run import Result, execute, place_of
 from protgraph.tasks import calibration, metrics, statistics
@@ -74,7 +75,8 @@ def found_or_made(place: Path, make: Callable[[], tuple[Task, Result] | None]) -
     place : path
         The cell's own folder.
     make : callable
-        Trains and tests, and leaves its files in that folder; None on a rank that follows.
+        Trains and tests, and leaves its files and `test.npz` in that folder; None on a rank that
+        follows.
     """
     if told((place / "cell.json").is_file()):
         return read(place)
@@ -82,7 +84,6 @@ def found_or_made(place: Path, make: Callable[[], tuple[Task, Result] | None]) -
     if made is not None:
         task, found = made
         best = calibration.threshold(*columns(found.valid)) if task.binary else float("nan")
-        found.test.save(place / "test.npz")
         (place / "cell.json").write_text(json.dumps({"summary": found.summary, "best": best}))
     wait()
     return read(place)
@@ -91,7 +92,7 @@ def found_or_made(place: Path, make: Callable[[], tuple[Task, Result] | None]) -
 def read(place: Path) -> Cell:
     """Read the cell that a folder keeps."""
     stored = json.loads((place / "cell.json").read_text())
-    return Cell(stored["summary"], evaluate.load(place / "test.npz"), stored["best"])
+    return Cell(stored["summary"], evaluate.load(place / TEST), stored["best"])
 
 
 _LOADED: dict[tuple[Any, ...], tuple[Task, Dataset | Pairs]] = {}

@@ -15,7 +15,9 @@ from protgraph.data.corpora import pretraining
 from protgraph.recipe import Recipe
 from protgraph.running.run import place_of
 from protgraph.track import runs
+from protgraph.track.folders import keep
 from protgraph.track.provenance import commit
+from protgraph.track.record import Record
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -46,6 +48,13 @@ class Pretrained:
             f"(letter frequencies {s['unigram']:.2f}); {s['parameters']:,} parameters, "
             f"{s['tokens']:,} tokens, {s['seconds']:.0f} s since it was taken up; {s['folder']}"
         )
+
+    def card(self) -> str:
+        """Say what it was trained on and what it scores: Markdown."""
+        told = {key: value for key, value in self.summary.items() if not isinstance(value, dict)}
+        rows = [f"| {key} | {value} |" for key, value in told.items()]
+        head = [f"# {self.summary['name']}", "", "A masked language model of proteins.", ""]
+        return "\n".join([*head, "| what | value |", "| --- | --- |", *rows]) + "\n"
 
 
 @contextmanager
@@ -106,7 +115,8 @@ def run(
         found = execute(recipe, train, valid, name=name, folder=folder, log=both)
         tracked.final({"valid_perplexity": found.summary["perplexity"]})
         tracked.files(found.folder / "result.json")
-        tracked.files(found.folder / "model")
+        record = Record(recipe, found.summary, found.text() + "\n", found.card())
+        keep(tracked, found.folder / "model", task=recipe["task"], record=record)
     return Pretrained({**found.summary, "run": tracked.id}, found.folder)
 
 

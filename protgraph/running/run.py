@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from protgraph.data.dataset import Dataset, Pairs
 from protgraph.insight import report
 from protgraph.models.model import Model
-from protgraph.models.saved import load
 from protgraph.recipe import Recipe
 from protgraph.running import cost
 from protgraph.running.decide import Decision, Settled, answerable, settle
@@ -26,6 +25,7 @@ from protgraph.running.evaluate import (
     reliability,
     sided,
 )
+from protgraph.running.keeping import TEST, keep, page
 from protgraph.running.learned import Learned
 from protgraph.running.question import question, task_of
 from protgraph.tasks import statistics
@@ -51,7 +51,7 @@ class Result:
     valid, test : Scored
         The two sides that training did not learn from, item by item.
     folder : Path
-        Holds `model/`, plots and `result.json`.
+        Holds `model/`, plots, `test.npz` and `result.json`.
     """
 
     summary: Mapping[str, Any]
@@ -148,18 +148,9 @@ def run(
             tracked.files(path)
         tracked.files(found.folder / "result.json")
         if (found.folder / "model").is_dir():
-            keep(tracked, found.folder / "model")
+            s = found.summary
+            keep(tracked, found.folder, recipe=recipe, summary=s, report=page(s))
     return replace(found, summary={**found.summary, "run": tracked.id})
-
-
-def keep(tracked: runs.Run, folder: Path) -> None:
-    """Log the model in the form that MLflow serves."""
-    from protgraph.serve import pyfunc
-
-    config = load(folder).config
-    tracked.model(
-        folder, pyfunc.CODE, example=pyfunc.example(config), signature=pyfunc.signature(config)
-    )
 
 
 def place_of(recipe: Recipe, name: str, folder: Path) -> Path:
@@ -210,7 +201,7 @@ def finished(
     settled : Settled
     name : str
     place : path
-        Gets `model/`, plots and `result.json`.
+        Gets `model/`, plots, `test.npz` and `result.json`.
     """
     learned, valid, decision, seconds = settled
     began = time.perf_counter()
@@ -251,6 +242,7 @@ def finished(
         _probability_plots(task, test, decision, place)
     if learned.model is not None:
         _save(learned.model, summary, decision, place / "model")
+    test.save(place / TEST)
     (place / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
     return Result(summary, valid, test, place)
 

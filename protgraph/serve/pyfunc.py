@@ -7,8 +7,6 @@ model answers wherever protgraph is installed.
 from __future__ import annotations
 
 import os
-import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,19 +15,20 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 from protgraph.models.model import Config
 from protgraph.models.saved import load
 from protgraph.predict import Predictor, alone
+from protgraph.serve.rows import Given, Row, Rules, answers, reads, twice
 from protgraph.structure import synthetic, write
-from protgraph.structure.fasta import letters
-from protgraph.structure.protein import Protein
-from protgraph.structure.read import read
 from protgraph.tasks.prediction import Prediction
 
 PATHS = "PROTGRAPH_PATHS"
 """Environment variable with the one folder whose files a row may name by their path."""
+
+FORMS = ("table", "json")
+"""How the pyfunc answers: see `Served.predict`."""
 
 CODE = Path(__file__)
 """What `Run.model` logs."""
@@ -47,7 +46,7 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self,
         context: Any,  # noqa: ARG002 - MLflow's signature
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,  # noqa: ARG002
+        params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Score every row; one that cannot be scored tells why in `error`.
 
@@ -60,68 +59,64 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             optionally `chain`, the one to score (else all of them); or `sequence`, for a model
             that looks at the sequence only. Optionally `name`. Of pairs each of these twice,
             `structure_a` and `structure_b`, each with one chain.
-        params
-            Not used.
+        params : dict, optional
+            `form`: "table", or "json" for one row a row of the input, as Spark needs it.
 
         Returns
         -------
         scores : DataFrame
             With the columns `columns`, in the order of the rows, and with Python values: None
-            where there is none, which becomes null in JSON.
+            where there is none, which becomes null in JSON. As "json" with the columns `answer`,
+            a JSON list of what `Prediction.json` writes, and `error`; one of them is empty.
 
         Raises
         ------
         ValueError
-            Where a column that the model reads is not there.
+            Where a column that the model reads is not there, and for another form.
         """
         config = self.predictor.model.config
         held = list(model_input.columns)
         if absent := [column for column in reads(config) if column not in held]:
             raise ValueError(f"{config.task}: the input has a column {absent[0]!r}, got {held}.")
+        form = (params or {}).get("form", "table")
+        if form not in FORMS:
+            raise ValueError(f"{config.task}: the form is one of {FORMS}, got {form!r}.")
+        asked = _asked(config, model_input)
+        root = os.environ.get(PATHS)
+        found = answers(self.predictor, asked, Rules(Path(root) if root else None))
+        if form == "json":
+            return _objects(found)
         said: list[dict[str, Any]] = []
-        for number, given in enumerate(model_input.to_dict("records")):
-            try:
-                answers = self._answers(number, given)
-            except (ValueError, OSError, ImportError) as error:
-                names = {column: _text(given, column) for column in _twice(config, "name")}
-                said.append({"row": number, **names, "error": str(error)})
+        for row, own in zip(asked, found, strict=True):
+            if isinstance(own, str):
+                names = [given.name for given in row.given]
+                both = dict(zip(twice(config, "name"), names, strict=True))
+                said.append({"row": row.number, **both, "error": own})
                 continue
-            for answer in answers:
-                said += _rows(number, answer)
+            for answer in own:
+                said += _rows(row.number, answer)
         frame = pd.DataFrame(said, columns=columns(config), dtype=object)
         return frame.where(frame.notna(), None)
 
-    def _answers(self, number: int, given: Mapping[Any, Any]) -> list[Prediction]:
-        """What is said of one input row: of its proteins, or of its pair."""
-        config = self.predictor.model.config
-        found = [list(_proteins(number, given, config, end)) for end in _twice(config, "")]
-        if config.level != "pair":
-            return self.predictor.predict(found[0])
-        for own, column in zip(found, reads(config), strict=True):
-            if len(own) != 1:
-                chains = ", ".join(protein.chain for protein in own)
-                raise ValueError(f"Row {number}: {column} has one chain, got {chains}.")
-        return self.predictor.predict_pairs([(found[0][0], found[1][0])])
+
+def _asked(config: Config, frame: pd.DataFrame) -> list[Row]:
+    """What the rows of a data frame ask for."""
+    asked = []
+    for number, cells in enumerate(frame.to_dict("records")):
+        both = zip(reads(config), twice(config, "name"), twice(config, "chain"), strict=True)
+        given = [Given(one, *(_text(cells, key) for key in (one, *two))) for one, *two in both]
+        asked.append(Row(number, tuple(given)))
+    return asked
 
 
-def reads(config: Config) -> list[str]:
-    """Names of the columns that a model reads.
-
-    Examples
-    --------
-    >>> reads(Config("demo", "residue", ("site",), "cnn", inputs=21, edges=0, kinds=0))
-    ['sequence']
-    >>> reads(Config("demo", "pair", ("binds",), "gcn", inputs=4, edges=2, kinds=5))
-    ['structure_a', 'structure_b']
-    """
-    return _twice(config, "sequence" if alone(config) else "structure")
-
-
-def _twice(config: Config, *names: str) -> list[str]:
-    """Names of columns, or of a model of pairs those of both partners."""
-    if config.level != "pair":
-        return list(names)
-    return [f"{name}{end}" for end in ("_a", "_b") for name in names]
+def _objects(found: list[list[Prediction] | str]) -> pd.DataFrame:
+    """One row for each row of the input: a JSON list of predictions, or an error."""
+    # Spark would write None as a text of four letters.
+    said = [
+        ("", own) if isinstance(own, str) else (f"[{', '.join(one.json() for one in own)}]", "")
+        for own in found
+    ]
+    return pd.DataFrame(said, columns=["answer", "error"], dtype=object)
 
 
 def columns(config: Config) -> list[str]:
@@ -138,7 +133,7 @@ def columns(config: Config) -> list[str]:
     where = ["position", "index", "letter"] if config.level == "residue" else []
     scores = [f"{output}_score" for output in config.outputs]
     calls = [f"{output}_call" for output in config.outputs] if config.thresholds else []
-    return ["row", *_twice(config, "name", "chain"), *where, *scores, *calls, "error"]
+    return ["row", *twice(config, "name", "chain"), *where, *scores, *calls, "error"]
 
 
 def signature(config: Config) -> ModelSignature:
@@ -152,7 +147,7 @@ def signature(config: Config) -> ModelSignature:
     """
     optional = ("name",) if alone(config) else ("chain", "name")
     inputs = [ColSpec("string", column) for column in reads(config)]
-    inputs += [ColSpec("string", one, required=False) for one in _twice(config, *optional)]
+    inputs += [ColSpec("string", one, required=False) for one in twice(config, *optional)]
     types = {"row": "long", "index": "long"}
     types |= {f"{output}_score": "double" for output in config.outputs}
     types |= {f"{output}_call": "boolean" for output in config.outputs}
@@ -160,7 +155,8 @@ def signature(config: Config) -> ModelSignature:
         ColSpec(types.get(column, "string"), column, required=column == "row")
         for column in columns(config)
     ]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+    form = ParamSchema([ParamSpec("form", "string", "table")])
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=form)
 
 
 def example(config: Config) -> pd.DataFrame:
@@ -173,51 +169,12 @@ def example(config: Config) -> pd.DataFrame:
     ['sequence', 'name']
     """
     made: dict[str, list[str]] = {}
-    both = zip(reads(config), _twice(config, "name"), strict=True)
+    both = zip(reads(config), twice(config, "name"), strict=True)
     for seed, (column, name) in enumerate(both):
         protein = synthetic.protein(seed, length=60)
         made[column] = [protein.sequence if alone(config) else write.pdb(protein)]
         made[name] = [protein.name]
     return pd.DataFrame(made)
-
-
-def _proteins(number: int, given: Mapping[Any, Any], config: Config, end: str) -> Iterator[Protein]:
-    """Proteins of one input row, whose columns end in "", or of a pair in "_a" or "_b"."""
-    column = f"sequence{end}" if alone(config) else f"structure{end}"
-    name, said = _text(given, f"name{end}"), _text(given, column)
-    if not said:
-        raise ValueError(f"Row {number}: {column} is empty.")
-    if alone(config):
-        name = name or f"row-{number}{end}"
-        sequence, notes = letters(name, said)
-        yield Protein(name, sequence, notes=notes)
-        return
-    chain = _text(given, f"chain{end}") or None
-    if len(said.splitlines()) == 1:
-        yield from read(_allowed(said), chain=chain, gaps=config.gaps)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        cif = re.match(r"(?i)\ufeff?(\s|#[^\n]*\n)*data_", said)
-        # Proteins are named after the file they are read from.
-        stem = re.sub(r"[^\w.-]", "_", name)[:100] or f"row-{number}{end}"
-        path = Path(folder, f"{stem}{'.cif' if cif else '.pdb'}")
-        path.write_text(said, encoding="utf-8")
-        yield from read(path, chain=chain, gaps=config.gaps)
-
-
-def _allowed(said: str) -> Path:
-    """Path of a file that a row may name."""
-    root = os.environ.get(PATHS)
-    if not root:
-        raise ValueError(
-            f"A path is read only where {PATHS} names a folder that contains it, and it is not "
-            "set; the text of a structure file is always read."
-        )
-    folder = Path(root).resolve()
-    path = (folder / said).resolve()
-    if not path.is_relative_to(folder):
-        raise ValueError(f"{said!r} is not in the folder that {PATHS} names.")
-    return path
 
 
 def _text(given: Mapping[Any, Any], column: str) -> str:

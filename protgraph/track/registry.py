@@ -1,21 +1,18 @@
-"""Naming models: a run's model becomes a version of a name, and an alias says which one counts."""
+"""Naming models: a run's model becomes a version of a name, whole or not at all."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from protgraph.models.model import CONFIG, WEIGHTS
-from protgraph.track.runs import MODEL
+from protgraph.track import names
+from protgraph.track.logged import MODEL
+from protgraph.track.record import CARD, FILES, RECORD, TAGS
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_ALIAS = r"(?!latest$|[vV]\d+$)[A-Za-z][A-Za-z0-9_-]*"  # MLflow keeps "latest" and "v3" to itself
-_URI = re.compile(
-    rf"models:/(?P<numbered>{_NAME})/(?P<version>\d+)"
-    rf"|(models:/)?(?P<name>{_NAME})@(?P<alias>{_ALIAS})"
-)
+RETRIES = 20
+"""How often a version is tried again when others register the same name at the same time."""
 
 
 def register(run: str, name: str, *, alias: str | None = None) -> int:
@@ -28,7 +25,8 @@ def register(run: str, name: str, *, alias: str | None = None) -> int:
     name : str
         Letters, digits, ".", "_" and "-"; made if it is not there.
     alias : str, optional
-        Such as "champion"; it moves to this version from any other.
+        Moves to this version from any other, without a comparison: `running.promotion.promote`
+        is the way that compares.
 
     Returns
     -------
@@ -39,8 +37,13 @@ def register(run: str, name: str, *, alias: str | None = None) -> int:
     Raises
     ------
     ValueError
-        Where the run is not known, its name is that of several, it holds no model of protgraph,
-        or `name` or `alias` cannot be used.
+        Where the run is not known, its name is that of several, it holds no model of protgraph or
+        one without its record, or `name` or `alias` cannot be used.
+
+    Notes
+    -----
+    Files are there before a version is, and a version comes with all its tags and its card in one
+    transaction: when the tracking server dies, there is the whole version or none.
 
     Examples
     --------
@@ -48,31 +51,17 @@ def register(run: str, name: str, *, alias: str | None = None) -> int:
     Traceback (most recent call last):
     ValueError: A registered model's name has letters, digits, ".", "_" and "-", got 'zinc/site'.
     """
-    if not re.fullmatch(_NAME, name):
-        raise ValueError(
-            f'A registered model\'s name has letters, digits, ".", "_" and "-", got {name!r}.'
-        )
-    if alias is not None and not re.fullmatch(_ALIAS, alias):
-        raise ValueError(
-            f'{name}: an alias has letters, digits, "_" and "-", begins with a letter, '
-            f'and is not "latest" or like "v3", got {alias!r}.'
-        )
-    import mlflow
+    names.named(name)
+    if alias is not None:
+        names.aliased(name, alias)
+    from mlflow import MlflowClient
 
-    client = mlflow.MlflowClient()
+    client = MlflowClient()
     found = _run(run)
     model = _model(found)
-    versions = _all(client.search_model_versions, f"run_id = '{found.info.run_id}'")
-    same = [int(v.version) for v in versions if v.name == name and "task" in v.tags]
-    if same:
-        version = min(same)
-    else:
-        tags = {"task": model.tags["task"]}
-        score = found.data.metrics.get(found.data.tags.get("monitor", ""))
-        if score is not None:
-            tags["score"] = repr(score)
-        made = mlflow.register_model(f"models:/{model.model_id}", name, tags=tags)
-        version = int(made.version)
+    held = names.pages(client.search_model_versions, f"run_id = '{found.info.run_id}'")
+    same = [int(v.version) for v in held if v.name == name and "task" in v.tags]
+    version = min(same) if same else _version(found, model, name)
     if alias is not None:
         client.set_registered_model_alias(name, alias, str(version))
     return version
@@ -89,29 +78,27 @@ def models() -> list[dict[str, Any]]:
     """
     from mlflow import MlflowClient
 
-    client = MlflowClient()
     listed = []
-    for registered in _all(client.search_registered_models):
-        for version in _all(client.search_model_versions, f"name = '{registered.name}'"):
+    for registered in names.pages(MlflowClient().search_registered_models):
+        for version in names.versions(registered):
             if "task" not in version.tags:
                 continue
-            aliases = [a for a, number in registered.aliases.items() if number == version.version]
             score = version.tags.get("score")
             listed.append(
                 {
-                    "name": registered.name,
-                    "version": int(version.version),
-                    "aliases": tuple(sorted(aliases)),
+                    "name": version.name,
+                    "version": version.number,
+                    "aliases": version.aliases,
                     "task": version.tags["task"],
                     "score": None if score is None else float(score),
-                    "created": datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+                    "created": version.created,
                 }
             )
     return sorted(listed, key=lambda version: (version["name"], -version["version"]))
 
 
 def folder(uri: str) -> Path:
-    """Find the files of a registered model.
+    """Find the files of a registered model; no code that came with it is run.
 
     Parameters
     ----------
@@ -136,24 +123,68 @@ def folder(uri: str) -> Path:
     Traceback (most recent call last):
     ValueError: zinc-site: not of the form models:/name/3, models:/name@alias, name@alias.
     """
-    parsed = _URI.fullmatch(uri)
-    if parsed is None:
-        raise ValueError(f"{uri}: not of the form models:/name/3, models:/name@alias, name@alias.")
-    from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
-
-    name = parsed["numbered"] or parsed["name"]
-    version = parsed["version"] or _aliased(uri, name, parsed["alias"])
-    if int(version) not in _versions(uri, name):
-        raise ValueError(f"{uri}: {name} has the versions {_versions(uri, name)}.")
-    try:
-        found = Path(download_artifacts(f"models:/{name}/{version}/artifacts/{MODEL}"))
-    except (MlflowException, OSError) as error:
-        raise ValueError(f"{uri}: its files cannot be had: {error}") from error
+    found = _artefacts(uri, MODEL)
     for file in (CONFIG, WEIGHTS):
         if not (found / file).is_file():
             raise ValueError(f"{uri}: a model of protgraph holds {file}, which is not there.")
     return found
+
+
+def record(uri: str) -> Path:
+    """Find what a registered model carries, as `folder` does: the folder of `record.FILES`.
+
+    Raises
+    ------
+    ValueError
+        As `folder`.
+    """
+    return _artefacts(uri, RECORD)
+
+
+def _artefacts(uri: str, part: str) -> Path:
+    """Folder of a part of a version's artefacts."""
+    version = names.find(uri)
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return Path(download_artifacts(f"{version.uri}/artifacts/{part}"))
+    except (MlflowException, OSError) as error:
+        raise ValueError(f"{uri}: its files cannot be had: {error}") from error
+
+
+def _version(run: Any, model: Any, name: str) -> int:
+    """Make a version whose files are all there, with its tags and its card at once."""
+    from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient()
+    card = Path(download_artifacts(f"{model.artifact_location}/artifacts/{RECORD}/{CARD}"))
+    tags = {key: model.tags[key] for key in TAGS if key in model.tags}
+    score = run.data.metrics.get(run.data.tags.get("monitor", ""))
+    if score is not None:
+        tags["score"] = repr(score)
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    for left in reversed(range(RETRIES)):
+        try:
+            made = client.create_model_version(
+                name,
+                f"models:/{model.model_id}",
+                run.info.run_id,
+                tags=tags,
+                description=card.read_text(),
+                model_id=model.model_id,
+            )
+            return int(made.version)
+        except MlflowException as error:
+            if not left or "Model Version creation error" not in str(error):
+                raise
+    raise AssertionError("unreachable")
 
 
 def _run(run: str) -> Any:
@@ -182,51 +213,20 @@ def _run(run: str) -> Any:
 
 
 def _model(run: Any) -> Any:
+    """The one model of a run, with all that a version carries."""
     from mlflow import MlflowClient
 
     client = MlflowClient()
     outputs = run.outputs.model_outputs if run.outputs else []
     found = [client.get_logged_model(output.model_id) for output in outputs]
     ours = [model for model in found if model.name == MODEL and "task" in model.tags]
+    name = run.info.run_name
     if len(ours) != 1 or str(ours[0].status) != "READY":
-        name, held = run.info.run_name, [f"{model.name} ({model.status})" for model in found]
+        held = [f"{model.name} ({model.status})" for model in found]
         raise ValueError(f"{name}: a run that is registered holds one model, this one {held}.")
+    kept = client.list_logged_model_artifacts(ours[0].model_id, f"artifacts/{RECORD}")
+    there = {Path(file.path).name for file in kept}
+    for file in FILES:
+        if file not in there:
+            raise ValueError(f"{name}: a registered model carries {file}, this one does not.")
     return ours[0]
-
-
-def _aliased(uri: str, name: str, alias: str) -> str:
-    aliases = _registered(uri, name).aliases
-    if alias not in aliases:
-        raise ValueError(f"{uri}: {name} has the aliases {sorted(aliases)}.")
-    return str(aliases[alias])
-
-
-def _versions(uri: str, name: str) -> list[int]:
-    from mlflow import MlflowClient
-
-    found = _all(MlflowClient().search_model_versions, f"name = '{_registered(uri, name).name}'")
-    return sorted(int(version.version) for version in found)
-
-
-def _registered(uri: str, name: str) -> Any:
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return MlflowClient().get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        known = sorted(one.name for one in _all(MlflowClient().search_registered_models))
-        raise ValueError(f"{uri}: no model has this name; there are {known}.") from None
-
-
-def _all(search: Any, query: str | None = None) -> list[Any]:
-    """Every page of a search."""
-    found, token = [], None
-    while True:
-        page = search(query, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found

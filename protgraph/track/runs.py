@@ -9,25 +9,21 @@ from __future__ import annotations
 import math
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from protgraph.models.model import CONFIG, WEIGHTS
-from protgraph.models.saved import load
-from protgraph.track.provenance import PACKAGES, commit, environment, pinned
+from protgraph.track import logged
+from protgraph.track.logged import MODEL as MODEL
+from protgraph.track.provenance import commit, environment
+from protgraph.track.record import Record
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 PROVENANCE = ("recipe", "data", "split")
 """Tags that every run has: digests of what it did, of the labels, and of how they were split."""
-
-MODEL = "model"
-"""What a run's model is called, and the folder of the artefact that holds its two files."""
 
 # MLflow would draw a bar over ours for every artefact that it copies.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -149,7 +145,9 @@ class Run:
             raise FileNotFoundError(f"{path}: no such file or folder to keep with {self.name}.")
         MlflowClient().log_artifact(self.id, str(path))
 
-    def model(self, folder: Path, code: Path, *, example: DataFrame, signature: Any) -> str:
+    def model(
+        self, folder: Path, code: Path, *, record: Record, example: DataFrame, signature: Any
+    ) -> str:
         """Keep the run's model in the form that MLflow serves, once.
 
         Parameters
@@ -159,6 +157,8 @@ class Run:
             lies there.
         code : Path
             The file that defines the pyfunc (models-from-code): nothing is pickled.
+        record : Record
+            What a version of the model will carry.
         example : DataFrame
             An input that the model answers.
         signature : mlflow.models.ModelSignature
@@ -174,35 +174,13 @@ class Run:
         FileNotFoundError, ValueError
             Where the folder holds no model that can be read, or the run already has one.
         """
-        import mlflow
-
         if MODEL in self._seen:
             raise ValueError(f"{self.name}: a run has one model, got {folder} as a second one.")
-        task = load(folder).config.task
-        with tempfile.TemporaryDirectory() as beside:
-            clean = Path(beside, MODEL)
-            clean.mkdir()
-            for file in (CONFIG, WEIGHTS):
-                shutil.copyfile(Path(folder, file), clean / file)
-            # Not mlflow.pyfunc.log_model: it writes to the active run and experiment, and ends the
-            # run as FINISHED when the interpreter exits, whatever happened.
-            client = mlflow.MlflowClient()
-            experiment = client.get_run(self.id).info.experiment_id
-            made = client.create_logged_model(experiment, MODEL, self.id, tags={"task": task})
-            logged = mlflow.models.Model.log(
-                artifact_path=None,
-                flavor=mlflow.pyfunc,
-                run_id=self.id,
-                model_id=made.model_id,
-                python_model=str(code),
-                artifacts={MODEL: str(clean)},
-                # MLflow compares column names with a range, which pandas warns of.
-                input_example=example.set_axis(example.columns.astype(object), axis=1),
-                signature=signature,
-                pip_requirements=[pinned(package) for package in PACKAGES],
-            )
+        uri = logged.served(
+            self.id, folder, code, record=record, example=example, signature=signature
+        )
         self._seen.add(MODEL)
-        return str(logged.model_uri)
+        return uri
 
 
 def start(experiment: str, name: str, *, params: Mapping[str, Any], tags: Mapping[str, str]) -> Run:

@@ -167,8 +167,8 @@ def pretrain(
     passes = settings.batch // settings.micro
     if passes % world().ranks:
         raise ValueError(
-            f"Ranks take equally many of the {passes} forward passes of pretrain.micro in a step, "
-            f"but there are {world().ranks}."
+            f"{world().ranks} ranks cannot take equally many of the {passes} passes of a step "
+            "(pretrain.batch / pretrain.micro)."
         )
     state = _State(settings, Stream(Corpus(train), settings.seed))
     state.resume(folder)
@@ -176,8 +176,7 @@ def pretrain(
         state.model, state.optimizers, how=settings.how, clip=settings.clip,
         accumulate=passes // world().ranks,
     )  # fmt: skip
-    some = Corpus(valid[:: max(1, len(valid) // 256)])
-    bf16 = settings.precision == "bf16"
+    some, bf16 = Corpus(valid[:: max(1, len(valid) // 256)]), settings.precision == "bf16"
     total, began = 0.0, time.perf_counter()
     while state.step < settings.steps:
         total += state.take(engine)
@@ -240,9 +239,8 @@ class _State:
         texts = []
         for packed in packs:
             ids = packed.ids.numpy()
-            shown, rows = hidden(ids, generator)
-            showing = packed._replace(ids=torch.from_numpy(shown))
-            texts.append(_Text(showing, torch.from_numpy(rows), torch.from_numpy(ids[rows])))
+            shown, rows = map(torch.from_numpy, hidden(ids, generator))
+            texts.append(_Text(packed._replace(ids=shown), rows, packed.ids[rows]))
         rank, ranks = world()
         return texts[rank::ranks]
 

@@ -18,6 +18,7 @@ from protgraph.data.sites import planted
 from protgraph.distilling import distil, pupil, tuition
 from protgraph.distilling.lessons import Course, Lesson, sure
 from protgraph.distilling.price import asking, flops, timed
+from protgraph.distilling.teachers import uris
 from protgraph.models.letters import encode
 from protgraph.models.student import Student, StudentConfig
 from protgraph.running import cells
@@ -25,6 +26,9 @@ from protgraph.structure import synthetic, write
 from protgraph.structure.protein import Protein
 from protgraph.tasks.catalogue import TASKS
 from protgraph.tasks.metrics import auprc
+from protgraph.track.lineage import lineage
+from protgraph.track.record import weights
+from protgraph.track.registry import record
 from protgraph.train.distill import Weights
 
 TEACHER = "planted_site/egnn train.epochs=2 model.width=16 model.layers=1 data.batch=400"
@@ -122,7 +126,8 @@ def test_the_run_is_remembered_and_its_model_is_the_student(facts, course, capsy
     assert kept.data.params["student.kind"] == "cnn"
     assert kept.data.metrics["test_auprc"] == pytest.approx(facts["test"]["auprc"])
     assert kept.data.metrics["gain"] == pytest.approx(facts["gain"][0])
-    assert main(["register", facts["run"], "planted-student", "--alias", "champion"]) == 0
+    assert main(["register", facts["run"], "planted-student"]) == 0
+    assert main(["promote", "planted-student", "1"]) == 0
     predictor = resolve.load("planted-student@champion")
     assert isinstance(predictor.model, Student)
     examples = course.data.side("test")
@@ -130,8 +135,18 @@ def test_the_run_is_remembered_and_its_model_is_the_student(facts, course, capsy
     y = np.concatenate([e.y[:, 0] for e in examples])
     scores = np.concatenate([one.scores[:, 0] for one in said])
     assert auprc(y, scores) == pytest.approx(facts["test"]["auprc"], abs=1e-6)
-    (path,) = Path("mlruns").rglob("model.safetensors")
-    assert {file.name for file in path.parent.iterdir()} == {"config.json", "model.safetensors"}
+    for path in Path("mlruns").rglob("model.safetensors"):
+        assert {file.name for file in path.parent.iterdir()} == {"config.json", "model.safetensors"}
+    student, teacher = lineage("planted-student")
+    (own,) = course.cells
+    assert teacher.tags["weights"] == weights(Path(own.summary["folder"], "model"))
+    assert teacher.tags["split"] == student.tags["split"] == course.data.split_digest
+    assert json.loads(student.tags["teachers"]) == [teacher.uri]
+    assert uris(course) == (teacher.uri,)
+    card = (record("planted-student@champion") / "card.md").read_text()
+    assert f"- teacher: {teacher.uri}" in card
+    assert main(["lineage", "planted-student"]) == 0
+    assert f"\n  {teacher.uri}: task planted-site" in capsys.readouterr().out
 
 
 def test_a_student_predicts_from_a_sequence_file(facts, capsys):

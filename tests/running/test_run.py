@@ -58,7 +58,8 @@ def test_a_run_is_remembered_with_recipe_data_and_split(found):
 
 
 def test_the_registered_model_says_what_the_run_measured(found, data, capsys):
-    assert main(["register", found.summary["run"], "planted", "--alias", "champion"]) == 0
+    assert main(["register", found.summary["run"], "planted"]) == 0
+    assert main(["promote", "planted", "1"]) == 0
     predictor = load("planted@champion")
     examples = data.side("test")
     said = predictor.predict([e.protein for e in examples])
@@ -66,7 +67,7 @@ def test_the_registered_model_says_what_the_run_measured(found, data, capsys):
     scores = np.concatenate([p.scores[:, 0] for p in said])
     assert auprc(y, scores) == pytest.approx(found.summary["test"]["auprc"], abs=1e-6)
     assert main(["models", "--json"]) == 0
-    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()[2:]]
     assert "planted" in {row["name"] for row in listed}
 
 

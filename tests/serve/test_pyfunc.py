@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.pyfunc.scoring_server import predictions_to_json
+from recorded import record
 
 from protgraph.graph.build import build, sequence
 from protgraph.graph.edges import KINDS
@@ -16,6 +17,7 @@ from protgraph.models.model import Config, Model
 from protgraph.predict import Predictor
 from protgraph.serve import pyfunc
 from protgraph.structure import synthetic, write
+from protgraph.structure.protein import Protein
 from protgraph.structure.read import read
 from protgraph.track import registry, runs
 
@@ -60,7 +62,7 @@ def store(tmp_path_factory, residues, letters):
             random = Model(config).save(folder / name)
             log = {"example": pyfunc.example(config), "signature": pyfunc.signature(config)}
             with runs.start("demo", name, params={}, tags=TAGS) as run:
-                run.model(random, pyfunc.CODE, **log)
+                run.model(random, pyfunc.CODE, record=record(), **log)
             registry.register(run.id, name, alias="champion")
         yield folder
 
@@ -113,7 +115,7 @@ def test_a_sequence_gives_a_row_a_protein(by_sequence, store):
     assert said["name"].tolist() == ["a", "row-1"]
     none = np.full((3, 4, 3), np.nan)
     predictor = Predictor(load(store / "random-letters"), "random")
-    alone = predictor.predict(pyfunc.Protein("a", "MKV", none))
+    alone = predictor.predict(Protein("a", "MKV", none))
     assert said["fit_score"][0] == pytest.approx(alone.scores[0], abs=1e-6)
 
 

@@ -5,6 +5,7 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.models import infer_signature
+from recorded import record
 
 from protgraph.models.model import Config, Model, load
 from protgraph.track import registry, runs
@@ -42,7 +43,9 @@ def finished(folder, name, *, model=True, **numbers):
         if model:
             random = Model(config).save(folder / "random")
             signature = infer_signature(frame, frame)
-            run.model(random, folder / "echo.py", example=frame, signature=signature)
+            run.model(
+                random, folder / "echo.py", record=record(), example=frame, signature=signature
+            )
         run.final(numbers)
     return run
 
@@ -142,6 +145,32 @@ def test_a_run_without_a_model_is_refused(store):
     ):
         registry.register(run.id, "random-refused")
     assert "random-refused" not in names()
+
+
+@pytest.mark.parametrize("file", ["recipe.yaml", "report.md", "card.md", "environment.json"])
+def test_a_model_without_its_record_is_not_registered(one, file):
+    (output,) = mlflow.MlflowClient().get_run(one.id).outputs.model_outputs
+    place = mlflow.MlflowClient().get_logged_model(output.model_id).artifact_location
+    path = Path(mlflow.artifacts.download_artifacts(place), "artifacts", "record", file)
+    text = path.read_text()
+    path.unlink()
+    try:
+        with pytest.raises(ValueError, match=f"random-one: a registered model carries {file}"):
+            registry.register(one.id, "random-refused")
+    finally:
+        path.write_text(text)
+    assert "random-refused" not in names()
+
+
+def test_a_version_carries_the_tags_of_its_run_and_its_card(one):
+    registry.register(one.id, "random-told")
+    version = mlflow.MlflowClient().get_model_version("random-told", "1")
+    run = mlflow.MlflowClient().get_run(one.id)
+    own = {"task": "demo", "thresholds": "{}", "teachers": "[]", "score": "0.25"}
+    assert version.tags.items() >= own.items()
+    for key in ("recipe", "data", "split", "commit", "dirty", "monitor"):
+        assert version.tags[key] == run.data.tags[key]
+    assert version.description == "# Card\n"
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a:b", "a@b", "a b", "-a", "a'b"])

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.models import infer_signature
+from recorded import record
 
 from protgraph.models.model import Config, Model, load
 from protgraph.track import provenance, runs
+from protgraph.track.record import FILES, SCORES
 
 TAGS = {"recipe": "0a", "data": "1b", "split": "2c"}
 
@@ -221,9 +223,9 @@ def test_a_model_is_kept_beside_its_run_without_what_else_lies_there(store, rand
     frame = pd.DataFrame({"sequence": ["MKV"]})
     log = {"example": frame, "signature": infer_signature(frame, frame)}
     with start(experiment="models") as run:
-        uri = run.model(random, tmp_path / "echo.py", **log)
+        uri = run.model(random, tmp_path / "echo.py", record=record(), **log)
         with pytest.raises(ValueError, match="one: a run has one model"):
-            run.model(random, tmp_path / "echo.py", **log)
+            run.model(random, tmp_path / "echo.py", record=record(), **log)
     assert stored(run).info.status == "FINISHED"
     (output,) = stored(run).outputs.model_outputs
     assert uri == f"models:/{output.model_id}"
@@ -235,6 +237,7 @@ def test_a_model_is_kept_beside_its_run_without_what_else_lies_there(store, rand
     assert {name for name in found if name.startswith("artifacts/")} == {
         "artifacts/model/config.json",
         "artifacts/model/model.safetensors",
+        *(f"artifacts/record/{name}" for name in (*FILES, SCORES)),
     }
     assert "echo.py" in found
     assert not {Path(name).suffix for name in found} & {".pt", ".bin", ".pkl", ".pickle"}
@@ -245,8 +248,9 @@ def test_a_model_is_kept_beside_its_run_without_what_else_lies_there(store, rand
 
 
 def test_a_folder_without_a_model_is_refused(store, tmp_path):
+    log = {"record": record(), "example": pd.DataFrame(), "signature": None}
     with start() as run, pytest.raises(FileNotFoundError, match=r"config\.json"):
-        run.model(tmp_path, tmp_path / "echo.py", example=pd.DataFrame(), signature=None)
+        run.model(tmp_path, tmp_path / "echo.py", **log)
     assert not stored(run).outputs.model_outputs
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from small import PLAIN, items, loss_of, network, numbers, watch
 
 from protgraph.train import ranks
+from protgraph.train.engine import DeepSpeedEngine
 from protgraph.train.how import How
 from protgraph.train.launch import follow_launcher
 from protgraph.train.loop import Settings, fit
@@ -34,21 +35,15 @@ def own(epoch):
         # Unequal parts: two items for the last rank, the rest for the others.
         cut = [len(x) - 2, 2] if many == 2 else [len(x)]
         parts.append((x.split(cut)[rank], y.split(cut)[rank]))
-    return parts
+    # One item alone, for which the last rank is kept in step.
+    single = items(1, 10 * epoch + 2)
+    return [*parts, ranks.Idle(single) if rank else single]
 
 
-def fitted(folder, how, stop=0, **settings):
-    """Train; at `stop`, an epoch, rank 1 is killed."""
+def fitted(folder, how, **settings):
     model = network(seed=0)
-    loss = loss_of(model)
-
-    def batches(epoch):
-        if stop and epoch == stop and ranks.world().rank == ranks.world().ranks - 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return own(epoch)
-
     history = fit(
-        model, batches, loss=loss, evaluate=watch(model), folder=folder,
+        model, own, loss=loss_of(model), evaluate=watch(model), folder=folder,
         settings=Settings(**{**PLAIN, "epochs": EPOCHS, "how": how, **settings}),
     )  # fmt: skip
     return model, numbers(history)
@@ -60,11 +55,35 @@ def pretrained(folder, how, **settings):
     from protgraph.train.pretrain import Settings, pretrain
 
     rows = []
-    model = pretrain(
-        proteins(), proteins(4), Settings(**{**TINY, "tokens": 256 * 6, "how": how, **settings}),
-        folder=folder, log=lambda step, row: rows.append([row["loss"], row["perplexity"]]),
-    )  # fmt: skip
+    with live() as weights:
+        model = pretrain(
+            proteins(), proteins(4),
+            Settings(**{**TINY, "tokens": 256 * 6, "how": how, **settings}), folder=folder,
+            log=lambda step, row: rows.append([row["loss"], row["perplexity"]]),
+        )  # fmt: skip
+    exported = folder / f"exported-{ranks.world().rank}.safetensors"
+    save_file(model.state_dict(), exported)
+    for name, weight in load_file(exported).items():
+        assert torch.equal(weight, weights.get(name, weight)), name
     return model, rows
+
+
+@contextmanager
+def live():
+    """What DeepSpeed itself has for the weights at the end, by its own account."""
+    weights, finish = {}, DeepSpeedEngine.finish
+
+    def asked(engine, whole):
+        from deepspeed.utils import safe_get_full_fp32_param
+
+        if engine.stage:
+            named = engine.model.named_parameters()
+            weights.update({name: safe_get_full_fp32_param(own).clone() for name, own in named})
+        finish(engine, whole)
+
+    DeepSpeedEngine.finish = asked
+    yield weights
+    DeepSpeedEngine.finish = finish
 
 
 WORDS = ["model.dropout=0", "train.precision=fp32", "data.batch=400", "train.epochs=2"]
@@ -116,10 +135,11 @@ def main():
         how = how if case["kind"] in ("learn", "distil") else How(**how)
         folder = Path(case["folder"]) if "folder" in case else None
         with tempfile.TemporaryDirectory() as spare:
-            own = folder or Path(spare)
+            place = folder or Path(spare)
+            place.mkdir(parents=True, exist_ok=True)
             if folder is None:
-                own = Path(ranks.told(str(own)))
-            model, rows = KINDS[case["kind"]](own, how, **case.get("settings", {}))
+                place = Path(ranks.told(str(place)))
+            model, rows = KINDS[case["kind"]](place, how, **case.get("settings", {}))
             ranks.wait()
         if not ranks.world().rank:
             flat = torch.cat([p.detach().ravel() for p in model.parameters()])

@@ -24,7 +24,7 @@ def zero(stage, **more):
 # Ranks have unequal numbers of items, and in one batch the second rank has no label: `ranked.own`.
 TORCH = {
     "fit": {"kind": "fit"},
-    "in twos": {"kind": "fit", "settings": {"accumulate": 2}},
+    "in twos": {"kind": "fit", "settings": {"accumulate": 2, "clip": 0.3}},
     "pretrain": {"kind": "pretrain"},
     "by AdamW": {"kind": "pretrain", "settings": {"muon": False}},
     "learn": {"kind": "learn"},
@@ -34,20 +34,21 @@ DEEPSPEED = {
     "fit 0": ("fit", zero(0)),
     "fit 2": ("fit", zero(2)),
     "fit 3": ("fit", zero(3)),
-    "in twos 0": ("in twos", zero(0)),
     "in twos 2": ("in twos", zero(2, offload=True)),
     "in twos 3": ("in twos", zero(3)),
     "pretrain 2": ("pretrain", zero(2)),
-    "pretrain 3": ("pretrain", zero(3, recompute=True)),
-    "by AdamW 3": ("by AdamW", zero(3)),
-    "learn 2": ("learn", zero(2)),
+    "by AdamW 3": ("by AdamW", zero(3, recompute=True)),
     "learn 3": ("learn", zero(3)),
     "distil 2": ("distil", zero(2)),
 }
+PLAIN = {"warmup": 0.0, "cooldown": 0.0, "muon": False}
+WHOLE = {"kind": "pretrain", "settings": PLAIN}
+HALF = {"kind": "pretrain", "settings": {**PLAIN, "tokens": 256 * 2}}
+HALVES = {"torch": {}, "zero 0": zero(0), "zero 2": zero(2), "zero 3": zero(3)}
 
 
-def near(one, other):
-    assert np.abs(one[0] - other[0]).max() < NEAR
+def near(one, other, weights=NEAR):
+    assert np.abs(one[0] - other[0]).max() < weights
     assert len(one[1]) == len(other[1])
     for row, same in zip(one[1], other[1], strict=True):
         pairs = zip(row, same, strict=True)
@@ -59,61 +60,51 @@ def near(one, other):
 
 
 @pytest.fixture(scope="module")
-def alone(ranked):
-    return ranked(TORCH, 1)
+def done(ranked, request, tmp_path_factory):
+    """All cases in three starts: on one rank, on two, and what two began on one again."""
+    folder = tmp_path_factory.mktemp("halves")
+    try:
+        request.getfixturevalue("helper")
+        cut = {k: {**TORCH[of], "how": how} for k, (of, how) in DEEPSPEED.items()}
+        hows = HALVES
+    except pytest.skip.Exception:  # the tests that need it say so
+        cut, hows = {}, {"torch": {}}
 
+    def at(case, name, how):
+        return {**case, "folder": str(folder / name), "how": how}
 
-@pytest.fixture(scope="module")
-def together(ranked):
-    return ranked(TORCH, 2)
-
-
-@pytest.fixture(scope="module")
-def cut(ranked, helper):
-    return ranked({k: {**TORCH[of], "how": how} for k, (of, how) in DEEPSPEED.items()}, 2)
+    begun = {f"from 1 to {stage}": at(HALF, f"1 to {stage}", {}) for stage in (2, 3)}
+    alone = ranked({**TORCH, "whole": WHOLE, **begun}, 1)
+    halves = {f"half {name}": at(HALF, name, how) for name, how in hows.items()}
+    rest = {f"1 to {n}": at(WHOLE, f"1 to {n}", zero(n)) for n in (2, 3) if cut}
+    two = ranked({**TORCH, **cut, **halves, **rest}, 2)
+    last = {name: at(WHOLE, name, {}) for name in hows}
+    if cut:
+        last["zero 3"]["how"] = zero(2)
+    return alone, two, {**two, **ranked(last, 1)}
 
 
 @pytest.mark.parametrize("name", TORCH)
-def test_two_ranks_end_where_one_does(alone, together, name):
-    near(together[name], alone[name])
+def test_two_ranks_end_where_one_does(done, name):
+    near(done[1][name], done[0][name])
 
 
 @pytest.mark.parametrize("name", DEEPSPEED)
-def test_zero_ends_where_torch_does_on_one_rank(alone, cut, name):
-    near(cut[name], alone[DEEPSPEED[name][0]])
+def test_zero_ends_where_torch_does_on_one_rank(helper, done, name):
+    # Muon rounds its matrices to bf16, and what is rounded differs in its last digits.
+    near(done[1][name], done[0][DEEPSPEED[name][0]], NEAR if name != "pretrain 2" else 2e-3)
 
 
 # Breaking off and going on
 
 
-@pytest.fixture(scope="module")
-def taken_up(ranked, helper, tmp_path_factory):
-    """Half of a run on two ranks and the rest on one, and the other way round."""
-    folder = tmp_path_factory.mktemp("halves")
-    plain = {"warmup": 0.0, "cooldown": 0.0, "muon": False}
-    whole = {"kind": "pretrain", "settings": plain}
-    half = {"kind": "pretrain", "settings": {**plain, "tokens": 256 * 2}}
-    hows = {"torch": {}, "zero 0": zero(0), "zero 2": zero(2), "zero 3": zero(3)}
-
-    def at(case, name, how):
-        return {**case, "folder": str(folder / name), "how": how}
-
-    ranked({"from 1": at(half, "2", {}), "from 1 to 3": at(half, "3", {})}, 1)
-    first = {name: at(half, name, how) for name, how in hows.items()}
-    rest = {"one to 2": at(whole, "2", zero(2)), "one to 3": at(whole, "3", zero(3))}
-    on_two = ranked({**first, **rest}, 2)
-    last = {name: at(whole, name, {}) for name in hows}
-    last["zero 3"]["how"] = zero(2)
-    on_one = ranked({"whole": whole, **last}, 1)
-    return {**{name: on_two[name] for name in rest}, **on_one}
-
-
-@pytest.mark.parametrize("name", ["torch", "zero 0", "zero 2", "zero 3", "one to 2", "one to 3"])
-def test_a_run_goes_on_with_another_engine_and_number_of_ranks(taken_up, name):
-    weights, rows = taken_up["whole"]
-    near(taken_up[name], (weights, rows[-len(taken_up[name][1]) :]))
+@pytest.mark.parametrize("name", [*HALVES, "1 to 2", "1 to 3"])
+def test_a_run_goes_on_with_another_engine_and_number_of_ranks(request, done, name):
+    if name != "torch":
+        request.getfixturevalue("helper")
+    weights, rows = done[0]["whole"]
+    near(done[2][name], (weights, rows[1:]))
     assert len(rows) == 3
-    assert len(taken_up[name][1]) == 2
 
 
 # A rank that dies
