@@ -98,7 +98,7 @@ def _taught(recipe: str, teacher: Path, folder: Path, *, say: Callable[[str], No
     """Distil the graph network into a student of sequences, register and promote that one."""
     words = [f"distil.teachers=[{json.dumps(str(teacher))}]"]
     if recipe.startswith("zinc"):
-        words += ["distil.size=400", "train.epochs=4", "train.patience=4"]
+        words += ["distil.size=400", "train.epochs=8", "train.patience=8"]
     settings, name = load_recipe(recipe, words)
     with progress(settings, name) as log:
         found = distill(settings, name=name, folder=folder / "runs", log=log).facts
