@@ -265,7 +265,12 @@ def grid(all_found: dict[str, Found]) -> dict[str, str]:
 def written(all_found: dict[str, Found], folder: Path) -> None:
     """Write results.csv, plots and the tables of what is there."""
     rows = [row for name, found in all_found.items() for row in record(name, found)]
-    with (HERE / "results.csv").open("w", newline="") as file:
+    results = HERE / "results.csv"
+    if results.is_file():
+        with results.open(newline="") as file:
+            # What was not asked for this time stays.
+            rows += [row for row in csv.DictReader(file) if row["variant"] not in all_found]
+    with results.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
