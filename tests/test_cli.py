@@ -133,7 +133,7 @@ def test_an_output_that_cannot_be_written_leaves_nothing(made, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["predict", "zinc-sit", "made.pdb"], "Did you mean zinc-site or zinc-site-seq?"),
+        (["predict", "zinc-sit", "made.pdb"], "Did you mean zinc-site"),
         (["predict", "./nowhere", "made.pdb"], "nowhere"),
         (["run", "nowhere.yaml"], "nowhere.yaml: no such recipe"),
         (["run", "zinc_site/egnn", "model.widht=32"], "Did you mean model.width?"),
