@@ -1,5 +1,6 @@
 """The same rows through `mlflow models serve`: over HTTP, and in the form that Spark needs."""
 
+import contextlib
 import json
 import os
 import signal
@@ -48,19 +49,31 @@ def saved(student, tmp_path_factory):
 @pytest.fixture(scope="module")
 def port(saved):
     """Where `mlflow models serve` answers for the model."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        free = bound.getsockname()[1]
-    words = ["-m", str(saved), "--env-manager", "local", "--port", str(free)]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", *words]
-    # In a session of its own, for it starts the server as another process.
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as process:
+    for _ in range(3):  # between asking for a free port and taking it another test may be quicker
+        with socket.create_server(("127.0.0.1", 0)) as bound:
+            free = bound.getsockname()[1]
+        process, log = started(saved, free)
         try:
-            while not alive(free):
-                assert process.poll() is None
+            while not alive(free) and process.poll() is None:
                 time.sleep(0.2)
-            yield free
+            if process.poll() is None:
+                yield free
+                return
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    pytest.fail(f"`mlflow models serve` ended by itself:\n{log.read_text()[-2000:]}")
+
+
+def started(saved, port):
+    words = ["-m", str(saved), "--env-manager", "local", "--port", str(port)]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", *words]
+    log = saved.parent / f"{port}.log"
+    with log.open("w") as said:
+        # In a session of its own, for it starts the server as another process.
+        process = subprocess.Popen(command, start_new_session=True, stdout=said, stderr=said)
+    return process, log
 
 
 def alive(port):
