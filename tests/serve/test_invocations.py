@@ -72,7 +72,11 @@ def started(saved, port):
     log = saved.parent / f"{port}.log"
     with log.open("w") as said:
         # In a session of its own, for it starts the server as another process.
-        process = subprocess.Popen(command, start_new_session=True, stdout=said, stderr=said)
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # noqa: PTH120
+        process = subprocess.Popen(
+            command, start_new_session=True, stdout=said, stderr=said,
+            env={**os.environ, "PATH": path},  # MLflow calls uvicorn by its name
+        )  # fmt: skip
     return process, log
 
 
