@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -45,23 +43,14 @@ class macro:
                 f"macro: labels and scores have the same shape [N, C], "
                 f"got {list(y.shape)} and {list(s.shape)}."
             )
-        return mean_of([partial(self.metric, y[:, c], s[:, c]) for c in range(y.shape[1])])
-
-
-def mean_of(outputs: Sequence[Callable[[], float]]) -> float:
-    """Take the mean over the outputs that have a value.
-
-    Raises
-    ------
-    Undefined
-        Where none has.
-    """
-    values = []
-    for output in outputs:
-        try:
-            values.append(output())
-        except Undefined:
-            continue
-    if not values:
-        raise Undefined(f"macro: one output at least must have one, got {len(outputs)} without.")
-    return float(np.mean(values))
+        values = []
+        for c in range(y.shape[1]):
+            try:
+                values.append(self.metric(y[:, c], s[:, c]))
+            except Undefined:
+                continue
+        if not values:
+            raise Undefined(
+                f"macro: one output at least must have a value, got {y.shape[1]} without."
+            )
+        return float(np.mean(values))

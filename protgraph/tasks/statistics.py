@@ -13,6 +13,9 @@ from protgraph.tasks.weighted import Counts, Weighted, weighted
 REDRAWN = 0.1
 """Share of resamples that may be drawn again because the metric had no value on them."""
 
+TOGETHER = 64
+"""Resamples that are computed at once; more are no faster and take more memory."""
+
 
 class Interval(NamedTuple):
     """A value and its 95 % interval.
@@ -84,11 +87,8 @@ def bootstrap(
     >>> bootstrap(auroc, [0, 1, 0, 1], [.1, .9, .5, .6], ["a", "a", "b", "b"])
     Interval(value=1.0, low=1.0, high=1.0)
     """
-    y, places, n = _families(y_true, groups)
-    models = [weighted(metric, y, s) for s in _seeds(y, y_score)]
-    values = _resample(lambda w: _mean(models, w), places, n, samples, seed)
-    low, high = np.percentile(values, (2.5, 97.5))
-    return Interval(_mean(models, np.ones(len(y), dtype=np.int64)), float(low), float(high))
+    y, family = _families(y_true, groups)
+    return _interval(_mean(metric, y, y_score, family), family, samples, seed)
 
 
 def paired(
@@ -129,16 +129,9 @@ def paired(
     >>> paired(auroc, y, [.1, .9, .5, .6], [.9, .1, .6, .5], families)
     Interval(value=1.0, low=1.0, high=1.0)
     """
-    y, places, n = _families(y_true, groups)
-    first = [weighted(metric, y, s) for s in _seeds(y, a)]
-    second = [weighted(metric, y, s) for s in _seeds(y, b)]
-
-    def difference(weights: Counts) -> float:
-        return _mean(first, weights) - _mean(second, weights)
-
-    values = _resample(difference, places, n, samples, seed)
-    low, high = np.percentile(values, (2.5, 97.5))
-    return Interval(difference(np.ones(len(y), dtype=np.int64)), float(low), float(high))
+    y, family = _families(y_true, groups)
+    first, second = (_mean(metric, y, scores, family) for scores in (a, b))
+    return _interval(lambda draws: first(draws) - second(draws), family, samples, seed)
 
 
 def closed(
@@ -194,39 +187,35 @@ def closed(
     >>> closed(accuracy, y, [half], ([wrong], [right]), ["a", "a", "b", "b"])
     Interval(value=0.5, low=0.5, high=0.5)
     """
-    y, places, n = _families(y_true, groups)
-    low, high = ends
-    models = [
-        [weighted(metric, y, one) for one in _seeds(y, scores)] if scores is not None else None
-        for scores in (own, low, high)
-    ]
+    y, family = _families(y_true, groups)
+    mine, most = (_mean(metric, y, scores, family) for scores in (own, ends[1]))
+    least = _mean(metric, y, ends[0], family) if ends[0] is not None else _nothing
 
-    def ratio(weights: Counts) -> float:
-        mine, least, most = (_mean(one, weights) if one else 0.0 for one in models)
-        return (mine - least) / (most - least) if most > least else np.nan
+    def ratio(draws: Counts) -> Floats:
+        value, low, high = mine(draws), least(draws), most(draws)
+        way = high - low
+        return np.where(way <= 0, np.inf, (value - low) / np.where(way <= 0, 1, way))
 
-    value = ratio(np.ones(len(y), dtype=np.int64))
-    if np.isnan(value):
+    value = float(ratio(_once(family))[0])
+    if np.isinf(value):
         raise Undefined("closed: the high end lies above the low one, but here it does not.")
-    values = _resample(ratio, places, n, samples, seed)
-    bound = np.where(np.isnan(values), -np.inf, values)
-    first = np.percentile(bound, 2.5, method="lower")
-    last = np.percentile(np.where(np.isnan(values), np.inf, values), 97.5, method="higher")
-    return Interval(value, float(first), float(last))
+    values = _resample(ratio, family, samples, seed)
+    first = np.percentile(np.where(np.isinf(values), -np.inf, values), 2.5, method="lower")
+    return Interval(value, float(first), float(np.percentile(values, 97.5, method="higher")))
 
 
-def _families(y_true: npt.ArrayLike, groups: npt.ArrayLike) -> tuple[Floats, Counts, int]:
-    """Labels, the number of each item's family, and how many families there are."""
-    y, family = np.asarray(y_true, dtype=np.float64), np.asarray(groups)
-    if family.shape != y.shape[:1]:
+def _families(y_true: npt.ArrayLike, groups: npt.ArrayLike) -> tuple[Floats, Counts]:
+    """Labels, and the number of each item's family."""
+    y, names = np.asarray(y_true, dtype=np.float64), np.asarray(groups)
+    if names.shape != y.shape[:1]:
         raise ValueError(
             f"groups: one family an item is needed, "
-            f"got shape {list(family.shape)} for labels of shape {list(y.shape)}."
+            f"got shape {list(names.shape)} for labels of shape {list(y.shape)}."
         )
-    names, places = np.unique(family, return_inverse=True)
-    if len(names) < 2:
-        raise ValueError(f"groups: a bootstrap needs two families at least, got {len(names)}.")
-    return y, places.astype(np.int64), len(names)
+    there, family = np.unique(names, return_inverse=True)
+    if len(there) < 2:
+        raise ValueError(f"groups: a bootstrap needs two families at least, got {len(there)}.")
+    return y, family.astype(np.int64)
 
 
 def _seeds(y: Floats, y_score: npt.ArrayLike) -> list[Floats]:
@@ -242,26 +231,50 @@ def _seeds(y: Floats, y_score: npt.ArrayLike) -> list[Floats]:
     return list(scores)
 
 
-def _mean(metrics: list[Weighted], weights: Counts) -> float:
-    return float(np.mean([metric(weights) for metric in metrics]))
+def _mean(metric: Metric, y: Floats, y_score: npt.ArrayLike, family: Counts) -> Weighted:
+    """The mean over seeds of the metric on each resample."""
+    models = [weighted(metric, y, s, family) for s in _seeds(y, y_score)]
+
+    def values(draws: Counts) -> Floats:
+        mean: Floats = np.mean([model(draws) for model in models], axis=0)
+        return mean
+
+    return values
 
 
-def _resample(number: Weighted, places: Counts, families: int, samples: int, seed: int) -> Floats:
+def _nothing(draws: Counts) -> Floats:
+    return np.zeros(len(draws))
+
+
+def _once(family: Counts) -> Counts:
+    """Every family once [1, F]: the items as they are."""
+    return np.ones((1, int(family.max()) + 1), dtype=np.int64)
+
+
+def _interval(number: Weighted, family: Counts, samples: int, seed: int) -> Interval:
+    """The number on all items, and the middle 95 % of it on resamples."""
+    low, high = np.percentile(_resample(number, family, samples, seed), (2.5, 97.5))
+    return Interval(float(number(_once(family))[0]), float(low), float(high))
+
+
+def _resample(number: Weighted, family: Counts, samples: int, seed: int) -> Floats:
     """The number on each resample, drawn again where it has no value."""
     if samples < 2:
         raise ValueError(f"samples: a bootstrap needs two resamples at least, got {samples}.")
-    rng = np.random.default_rng(seed)
-    values: list[float] = []
-    redrawn = 0
+    rng, families = np.random.default_rng(seed), int(family.max()) + 1
+    values, redrawn = np.empty(0), 0
     while len(values) < samples:
-        drawn = np.bincount(rng.integers(families, size=families), minlength=families)
-        try:
-            values.append(number(drawn[places]))
-        except Undefined as error:
-            redrawn += 1
-            if redrawn > REDRAWN * samples:
-                raise ValueError(
-                    f"bootstrap: at most {REDRAWN:.0%} of {samples} resamples may be without a "
-                    f"value, got {redrawn} among {len(values) + redrawn} ({error})"
-                ) from error
-    return np.array(values)
+        some = min(TOGETHER, samples - len(values))
+        draws = [
+            np.bincount(rng.integers(families, size=families), minlength=families)
+            for _ in range(some)
+        ]
+        found = number(np.stack(draws))
+        redrawn += int(np.isnan(found).sum())
+        values = np.append(values, found[~np.isnan(found)])
+        if redrawn > REDRAWN * samples:
+            raise ValueError(
+                f"bootstrap: at most {REDRAWN:.0%} of {samples} resamples may be without a value "
+                f"(both classes are needed, say), got {redrawn} among {len(values) + redrawn}."
+            )
+    return values

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from protgraph.tasks.calls import micro_f1
 from protgraph.tasks.function import fmax_gearnet
-from protgraph.tasks.labels import Undefined
 from protgraph.tasks.macro import macro
 from protgraph.tasks.metrics import accuracy, auprc, auroc, macro_f1, spearman
 from protgraph.tasks.statistics import Interval, bootstrap, paired
@@ -133,7 +132,7 @@ def test_several_outputs_and_regression():
 def test_a_resample_without_positives_is_drawn_again():
     # One of four families holds a negative: (3/4)^4 = 32 % of draws miss it, which is too many.
     y, groups = [0, 1, 1, 1, 1], [0, 0, 1, 2, 3]
-    with pytest.raises(ValueError, match=r"at most 10% of 100 .* got 11 among .* both classes"):
+    with pytest.raises(ValueError, match=r"at most 10% of 100 .* \(both classes .* got 22 among 64"):
         bootstrap(auroc, y, np.arange(5), groups, samples=100)
     # Three of four hold one: (1/4)^4 = .4 % of draws miss them, which passes.
     interval = bootstrap(auroc, [0, 1, 0, 1, 0, 1, 1], np.arange(7), [0, 0, 1, 1, 2, 2, 3])
@@ -158,41 +157,40 @@ def test_an_interval_prints_as_a_table_shows_it():
     assert str(Interval(0.8612, 0.7951, 0.9134)) == "0.861 [0.795, 0.913]"
 
 
-@pytest.mark.parametrize("metric", [accuracy, macro_f1])
-def test_the_short_way_over_classes_is_the_metric_of_repeated_items(metric):
-    generator = np.random.default_rng(0)
-    y = generator.integers(0, 4, 60).astype(float)
-    y[generator.random(60) < 0.2] = np.nan
-    scores = generator.random((60, 5))
-    number = weighted(metric, y, scores)
-    for _ in range(20):
-        weights = generator.integers(0, 3, 60)
-        expected = metric(np.repeat(y, weights), np.repeat(scores, weights, axis=0))
-        assert number(weights) == pytest.approx(expected, abs=1e-12)
-    with pytest.raises(Undefined, match="an item of known class is needed"):
-        number(np.isnan(y).astype(np.int64))
+def cases():
+    """Metric, labels and scores with ties and gaps, and items that leave it without a value."""
+    rng = np.random.default_rng(0)
+    one = (rng.random(60) < 0.4).astype(float)
+    one[rng.random(60) < 0.2] = np.nan
+    classes = rng.integers(0, 20, 60).astype(float)
+    classes[rng.random(60) < 0.2] = np.nan
+    many = (rng.random((60, 3)) < 0.4).astype(float)
+    terms = (rng.random((60, 6)) < 0.3).astype(float)
+    some = np.where(rng.random((60, 3)) < 0.2, np.nan, many)
+    measured = np.where(np.isnan(one), np.nan, rng.normal(size=60).round(1))
+    yield auprc, one, rng.random(60).round(1), one != 1
+    yield auroc, one, rng.random(60).round(1), one != 1
+    yield spearman, measured, rng.random(60).round(1), np.isnan(one) | (np.arange(60) == 0)
+    yield accuracy, classes, rng.random((60, 20)), np.isnan(classes)
+    yield macro_f1, classes, rng.random((60, 20)), np.isnan(classes)
+    yield micro_f1, some, rng.random((60, 3)).round(1), ~(some == 1).any(axis=1)
+    yield macro(auprc), some, rng.random((60, 3)).round(1), ~(some == 1).any(axis=1)
+    yield fmax_gearnet, terms, rng.integers(0, 20, (60, 6)) / 20, None
 
 
-def test_the_short_way_of_micro_f1_is_the_metric_of_repeated_items():
-    generator = np.random.default_rng(0)
-    y = (generator.random((40, 3)) < 0.4).astype(float)
-    y[generator.random((40, 3)) < 0.2] = np.nan
-    scores = generator.random((40, 3)).round(1)
-    number = weighted(micro_f1, y, scores)
-    for _ in range(20):
-        weights = generator.integers(0, 3, 40)
-        expected = micro_f1(np.repeat(y, weights, axis=0), np.repeat(scores, weights, axis=0))
-        assert number(weights) == pytest.approx(expected, abs=1e-12)
-    with pytest.raises(Undefined, match="one label at least must be 1"):
-        number((~(y == 1).any(axis=1)).astype(np.int64))
-
-
-def test_the_short_way_of_fmax_is_the_metric_of_repeated_proteins():
-    generator = np.random.default_rng(0)
-    y = (generator.random((40, 6)) < 0.3).astype(float)
-    scores = generator.integers(0, 20, (40, 6)) / 20
-    number = weighted(fmax_gearnet, y, scores)
-    for _ in range(20):
-        weights = generator.integers(0, 3, 40)
-        expected = fmax_gearnet(np.repeat(y, weights, axis=0), np.repeat(scores, weights, axis=0))
-        assert number(weights) == pytest.approx(expected, abs=1e-12)
+@pytest.mark.parametrize(("metric", "y", "scores", "without"), list(cases()))
+def test_the_short_way_is_the_metric_of_repeated_items(metric, y, scores, without):
+    rng = np.random.default_rng(1)
+    family = rng.integers(0, 30, 60)
+    family[:30] = np.arange(30)
+    draws = rng.integers(0, 3, (20, 30))
+    values = weighted(metric, y, scores, family)(draws)
+    for draw, value in zip(draws, values, strict=True):
+        times = draw[family]
+        expected = metric(np.repeat(y, times, axis=0), np.repeat(scores, times, axis=0))
+        assert value == pytest.approx(expected, abs=1e-12)
+    if without is not None:
+        alone = weighted(metric, y, scores, np.arange(60))(
+            np.stack([without, np.ones(60)]).astype(int)
+        )
+        assert np.isnan(alone).tolist() == [True, False]
