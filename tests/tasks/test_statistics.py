@@ -163,6 +163,7 @@ def cases():
     one = (rng.random(60) < 0.4).astype(float)
     one[rng.random(60) < 0.2] = np.nan
     classes = rng.integers(0, 20, 60).astype(float)
+    called = rng.random((60, 20)) + np.eye(20)[classes.astype(int)]
     classes[rng.random(60) < 0.2] = np.nan
     many = (rng.random((60, 3)) < 0.4).astype(float)
     terms = (rng.random((60, 6)) < 0.3).astype(float)
@@ -171,8 +172,8 @@ def cases():
     yield auprc, one, rng.random(60).round(1), one != 1
     yield auroc, one, rng.random(60).round(1), one != 1
     yield spearman, measured, rng.random(60).round(1), np.isnan(one) | (np.arange(60) == 0)
-    yield accuracy, classes, rng.random((60, 20)), np.isnan(classes)
-    yield macro_f1, classes, rng.random((60, 20)), np.isnan(classes)
+    yield accuracy, classes, called, np.isnan(classes)
+    yield macro_f1, classes, called, np.isnan(classes)
     yield micro_f1, some, rng.random((60, 3)).round(1), ~(some == 1).any(axis=1)
     yield macro(auprc), some, rng.random((60, 3)).round(1), ~(some == 1).any(axis=1)
     yield fmax_gearnet, terms, rng.integers(0, 20, (60, 6)) / 20, None
