@@ -88,9 +88,38 @@ class PairHead(nn.Module):
         return scores
 
 
+class LinearHead(nn.Linear):
+    """A linear map of every residue, and nothing else: [N, D] -> [N, C]."""
+
+    def forward(self, h: Tensor, batch: Tensor | None = None) -> Tensor:
+        """Score every residue."""
+        return super().forward(h)
+
+
+class MeanHead(nn.Linear):
+    """A linear map of a protein's mean and the logarithm of its length: [N, D] -> [B, C].
+
+    Of one-hot letters the mean is the composition. The last column of the weight [C, D + 1] is
+    that of the length.
+    """
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__(width + 1, outputs)
+
+    def forward(self, h: Tensor, batch: Tensor | None = None) -> Tensor:
+        """Score every protein."""
+        owner = membership(batch, len(h))
+        length = torch.bincount(owner)[:, None]
+        mean = h.new_zeros(len(length), h.shape[1]).index_add(0, owner, h) / length
+        return super().forward(torch.cat([mean, length.to(h.dtype).log()], dim=1))
+
+
 HEADS: dict[str, type[nn.Module]] = {
     "residue": ResidueHead,
     "protein": ProteinHead,
     "pair": PairHead,
 }
-"""Level of a task -> its head."""
+"""Level of a task -> the head of a network."""
+
+LINEAR: dict[str, type[nn.Module]] = {"residue": LinearHead, "protein": MeanHead}
+"""Level of a task -> what is left of a network without an encoder."""

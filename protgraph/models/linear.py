@@ -167,6 +167,39 @@ def logistic(
     return make_pipeline(*steps).fit(x, y)
 
 
+def unfolded(fitted: Pipeline, classes: int, *, never: float) -> tuple[Floats, Floats]:
+    """Weights of a logistic regression on the features as they come, before a softmax.
+
+    Parameters
+    ----------
+    fitted : Pipeline
+        What `logistic` gave.
+    classes : int
+        C, of which training may have had fewer.
+    never : float
+        Bias of a class that it did not have.
+
+    Returns
+    -------
+    weight, bias : ndarray of shape [C, F] and [C]
+
+    Examples
+    --------
+    >>> x = sparse.csr_matrix([[0.0], [2.0]])
+    >>> weight, bias = unfolded(logistic(x, np.array([0, 2]), scaled=True), 3, never=-9.0)
+    >>> weight[:, 0].round(2).tolist(), bias.round(2).tolist()
+    ([0.0, 0.0, 0.67], [0.0, -9.0, -0.67])
+    """
+    last = fitted[-1]
+    weight, bias = np.zeros((classes, last.n_features_in_)), np.full(classes, never)
+    # Of two classes the scores of the first are 0.
+    places = fitted.classes_ if len(last.coef_) > 1 else fitted.classes_[1:]
+    bias[fitted.classes_] = 0.0
+    weight[places], bias[places] = last.coef_, last.intercept_
+    scale = fitted[0].scale_ if len(fitted) > 1 else 1.0
+    return (weight / scale).astype(np.float32), bias.astype(np.float32)
+
+
 def neighbours(
     asked: sparse.csr_matrix,
     known: sparse.csr_matrix,

@@ -14,22 +14,23 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from protgraph.models.gnn import EGNN, GCN, GATv2, Relational
-from protgraph.models.heads import HEADS, PairHead
-from protgraph.models.sequence import CNN, BiLSTM, Composition, LightAttention
+from protgraph.models.heads import HEADS, LINEAR, PairHead
+from protgraph.models.sequence import CNN, BiLSTM, Composition, LightAttention, Linear
 
 ENCODERS: dict[str, type[nn.Module]] = {
     "gcn": GCN,
     "gatv2": GATv2,
     "relational": Relational,
     "egnn": EGNN,
+    "linear": Linear,
     "composition": Composition,
     "cnn": CNN,
     "bilstm": BiLSTM,
     "light-attention": LightAttention,
 }
-"""Every encoder: graph -> [N, D]. The last four look at the sequence only."""
+"""Every encoder: graph -> [N, D]. The last five look at the sequence only."""
 
-SEQUENCE = ("composition", "cnn", "bilstm", "light-attention")
+SEQUENCE = ("linear", "composition", "cnn", "bilstm", "light-attention")
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -107,8 +108,16 @@ class Config:
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise ValueError(f"Unknown encoder {self.encoder!r}. There are: {', '.join(ENCODERS)}.")
-        if self.level not in HEADS:
-            raise ValueError(f"{self.task}: no head for level {self.level!r}: {', '.join(HEADS)}.")
+        if self.level not in self.heads:
+            raise ValueError(
+                f"{self.task}: {self.encoder} has no head for level {self.level!r}: "
+                f"{', '.join(self.heads)}."
+            )
+
+    @property
+    def heads(self) -> Mapping[str, type[nn.Module]]:
+        """Level -> the head that goes with this encoder."""
+        return LINEAR if self.encoder == "linear" else HEADS
 
 
 class Model(nn.Module):
@@ -137,7 +146,8 @@ class Model(nn.Module):
             config.inputs, config.edges, config.kinds,
             width=config.width, layers=config.layers, dropout=config.dropout,
         )  # fmt: skip
-        self.head = HEADS[config.level](config.width, len(config.outputs))
+        width = config.inputs if config.encoder == "linear" else config.width
+        self.head = config.heads[config.level](width, len(config.outputs))
 
     def forward(self, data: Data) -> Tensor:
         """Score a graph or a batch of graphs; a ValueError where the model scores pairs."""

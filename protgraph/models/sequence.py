@@ -39,6 +39,18 @@ def spread(h: Tensor, place: Tensor, shape: tuple[int, int]) -> Tensor:
     return table.index_copy(0, place, h).reshape(*shape, -1)
 
 
+class Linear(nn.Module):
+    """No encoder: what goes in goes to the head as it is, [N, inputs]; no parameter is used."""
+
+    def __init__(self, *_: int, **__: float) -> None:
+        super().__init__()
+
+    def forward(self, data: Data) -> Tensor:
+        """Hand on the features of the residues."""
+        x: Tensor = data.x
+        return x
+
+
 class Composition(nn.Module):
     """What a residue is, and what its protein is made of: no order, no edges.
 
