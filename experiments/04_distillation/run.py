@@ -2,10 +2,9 @@
 
     PROTGRAPH_DATA=... python experiments/04_distillation/run.py [VARIANT ...] [--seeds 0 1 2 3 4]
 
-Trains what is missing of the variants named (all of `VARIANTS` if none is) and, of what all seeds
-have, writes `results.csv`, the plots and the tables of README.md. Cells are kept in `--folder`:
-teachers that a benchmark has trained there are found again, and several processes may share the
-work.
+Trains what is missing of the variants named (all of `VARIANTS` if none is) and, of what `--folder`
+then holds, writes `results.csv`, the plots and the tables of README.md. Teachers that a benchmark
+has trained there are found again; several processes may take different variants.
 """
 
 from __future__ import annotations
@@ -129,6 +128,12 @@ def found_of(name: str, seeds: list[int], folder: Path) -> Found:
             twins.append(distil.alone(course, summary["steps"], summary["residues"]))
             say(name, SAME, seed, twins[-1].summary["test"])
     return Found(course, students, twins)
+
+
+def kept(name: str, folder: Path) -> bool:
+    """Tell whether all seeds of a variant were trained."""
+    places = [distil.student_place(course_of(name, seed, folder)) for seed in SEEDS]
+    return all((place / "cell.json").is_file() for place in places)
 
 
 def scores(cells: list[Cell]) -> list[Any]:
@@ -265,12 +270,7 @@ def grid(all_found: dict[str, Found]) -> dict[str, str]:
 def written(all_found: dict[str, Found], folder: Path) -> None:
     """Write results.csv, plots and the tables of what is there."""
     rows = [row for name, found in all_found.items() for row in record(name, found)]
-    results = HERE / "results.csv"
-    if results.is_file():
-        with results.open(newline="") as file:
-            # What was not asked for this time stays.
-            rows += [row for row in csv.DictReader(file) if row["variant"] not in all_found]
-    with results.open("w", newline="") as file:
+    with (HERE / "results.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -305,10 +305,11 @@ def main() -> None:
     unknown = set(args.variants) - set(VARIANTS)
     if unknown:
         parser.error(f"unknown {', '.join(sorted(unknown))}; there are: {', '.join(VARIANTS)}")
-    names = args.variants or list(VARIANTS)
-    found = {name: found_of(name, args.seeds, args.folder) for name in names}
-    if args.seeds == list(SEEDS):
-        written(found, args.folder)
+    for name in args.variants or VARIANTS:
+        found_of(name, args.seeds, args.folder)
+    there = [name for name in VARIANTS if kept(name, args.folder)]
+    if there:
+        written({name: found_of(name, list(SEEDS), args.folder) for name in there}, args.folder)
 
 
 if __name__ == "__main__":
