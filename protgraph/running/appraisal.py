@@ -16,9 +16,9 @@ from protgraph.data.table import load as read_table
 from protgraph.insight import report
 from protgraph.models.saved import load
 from protgraph.predict import Predictor
+from protgraph.running import promotion
 from protgraph.running.evaluate import Scored, columns, sided
 from protgraph.running.learned import Learned
-from protgraph.running.promotion import task_of
 from protgraph.structure.protein import Floats
 from protgraph.tasks import statistics
 from protgraph.tasks.task import Task
@@ -90,19 +90,20 @@ def appraise(
     """
     asked = names.find(uri)
     config = load(registry.folder(asked.uri)).config
-    form = {"exclusive": config.exclusive, "value": config.value}
-    task = task_of(config.task, config.level, tuple(config.outputs), **form)
+    task = promotion.asked(config)
     if data is None:
         data = _set(dataset, labels, proteins, gaps=config.gaps)
     _fits(task, data)
     scored: list[tuple[Version, Scored]] = []
     notes = []
     for version in _versions(asked):
-        predictor = Predictor(load(registry.folder(version.uri)), version.uri)
-        if tuple(predictor.model.config.outputs) != task.outputs:
+        model = load(registry.folder(version.uri))
+        if promotion.compared(model.config) != promotion.compared(config):
             notes.append(f"Version {version.number} answers another question and is left out.")
-            continue
-        scored.append((version, _scored(task, predictor, data)))
+        elif model.config.gaps != config.gaps:
+            notes.append(f"Version {version.number} reads gaps otherwise and is left out.")
+        else:
+            scored.append((version, _scored(task, Predictor(model, version.uri), data)))
     rows = [_row(task, version, side, scored[0], data) for version, side in scored]
     facts = {
         "model": uri,

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from protgraph.models.model import Config
 from protgraph.models.saved import load
 from protgraph.running import evaluate
 from protgraph.running.evaluate import Scored, columns
 from protgraph.tasks import statistics
-from protgraph.tasks.catalogue import TASKS, own
+from protgraph.tasks.catalogue import answered
 from protgraph.tasks.statistics import Interval
 from protgraph.tasks.task import Task
 from protgraph.track import aliases, names, registry
 from protgraph.track.names import Version
 from protgraph.track.record import SCORES
+
+if TYPE_CHECKING:
+    from protgraph.models.student import StudentConfig
 
 MARGIN = 0.02
 """How much less a promoted version may score on average."""
@@ -113,7 +117,7 @@ def promote(
     new = names.find(f"models:/{names.named(name)}/{version}")
     old = names.holder(name, alias)
     if old is None:
-        verdict = Verdict(new, alias, None, None, "")
+        verdict = Verdict(new, alias, None, None, "", forced=force)
     elif old.number == new.number:
         raise ValueError(f"{name}: version {version} is {alias} already.")
     else:
@@ -164,39 +168,28 @@ def difference(new: Version, old: Version) -> tuple[str, Interval]:
         Where they answer other questions, carry no test side, were tested on other items, or
         there are too few families.
     """
-    tasks = [asked(one) for one in (new, old)]
-    facts = [(task.name, task.level, task.outputs, task.monitor) for task in tasks]
-    if facts[0] != facts[1]:
+    configs = [load(registry.folder(one.uri)).config for one in (new, old)]
+    if compared(configs[0]) != compared(configs[1]):
         raise ValueError(f"it answers another question than version {old.number}")
     mine, theirs = carried(new), carried(old)
-    same = np.array_equal(mine.y, theirs.y, equal_nan=True)
-    if not same or not np.array_equal(mine.families, theirs.families):
+    equal = np.array_equal(mine.y, theirs.y, equal_nan=True)
+    if not equal or not np.array_equal(mine.families, theirs.families):
         raise ValueError(f"it was tested on other items than version {old.number}")
     y, scores = columns(mine)
-    metric = tasks[0].metrics[tasks[0].monitor]
-    before = columns(theirs)[1][None]
-    return tasks[0].monitor, statistics.paired(metric, y, scores[None], before, mine.families)
+    task, before = asked(configs[0]), columns(theirs)[1][None]
+    metric = task.metrics[task.monitor]
+    return task.monitor, statistics.paired(metric, y, scores[None], before, mine.families)
 
 
-def asked(version: Version) -> Task:
-    """Find the task that a version answers: a known one, or that of a table."""
-    c = load(registry.folder(version.uri)).config
-    return task_of(c.task, c.level, tuple(c.outputs), exclusive=c.exclusive, value=c.value)
+def asked(config: Config | StudentConfig) -> Task:
+    """Find the task that a model answers: a known one, or that of a table."""
+    c = config
+    return answered(c.task, c.level, tuple(c.outputs), exclusive=c.exclusive, value=c.value)
 
 
-def task_of(
-    name: str, level: str, outputs: tuple[str, ...], *, exclusive: bool, value: bool
-) -> Task:
-    """Look a task up, or make that of a table.
-
-    Examples
-    --------
-    >>> task_of("melting", "protein", ("celsius",), exclusive=False, value=True).monitor
-    'spearman'
-    """
-    if name in TASKS:
-        return TASKS[name].named(outputs)
-    return own(name, level, "classes" if exclusive else "value" if value else "", outputs)
+def compared(config: Config | StudentConfig) -> tuple[str, str, tuple[str, ...], str]:
+    """What models have in common that are compared: task, level, outputs and monitor."""
+    return config.task, config.level, tuple(config.outputs), asked(config).monitor
 
 
 def carried(version: Version) -> Scored:

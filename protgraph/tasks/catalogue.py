@@ -221,6 +221,26 @@ def own(name: str, level: str, kind: str, outputs: tuple[str, ...]) -> Task:
     return replace(made, baselines=baselines)
 
 
+def answered(
+    name: str, level: str, outputs: tuple[str, ...], *, exclusive: bool, value: bool
+) -> Task:
+    """Look up the task that a model answers, or make that of a table.
+
+    Parameters
+    ----------
+    name, level, outputs, exclusive, value
+        As the model's config has them.
+
+    Examples
+    --------
+    >>> answered("melting", "protein", ("celsius",), exclusive=False, value=True).monitor
+    'spearman'
+    """
+    if name in TASKS:
+        return TASKS[name].named(outputs)
+    return own(name, level, "classes" if exclusive else "value" if value else "", outputs)
+
+
 def _functions(outputs: tuple[str, ...]) -> bool:
     """Whether all outputs are GO terms, or all EC numbers."""
     return any(all(map(form.fullmatch, outputs)) for form in (_GO, NUMBER))

@@ -1,14 +1,18 @@
 """Every version of a model on one set, in one table, remembered beside the runs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
+from recorded import record
 
 from protgraph.cli import main
 from protgraph.data import sets
+from protgraph.models.model import Model
+from protgraph.models.model import load as read_model
 from protgraph.recipe import load as recipe_of
 from protgraph.resolve import load
 from protgraph.running import cells
@@ -17,7 +21,7 @@ from protgraph.running.run import run
 from protgraph.serve.registered import served
 from protgraph.structure import write
 from protgraph.tasks.catalogue import TASKS
-from protgraph.track import names, registry
+from protgraph.track import folders, names, registry, runs
 
 FEW = ["train.epochs=2", "model.width=16", "model.layers=1", "data.batch=400"]
 
@@ -51,6 +55,27 @@ def test_the_numbers_are_those_of_the_runs(found):
     assert told["rows"][0]["minus"] is None
     value, low, high = told["rows"][1]["minus"]
     assert f"{-value:.3f} [{-high:.3f}, {-low:.3f}]" == rows[1]["1 minus it"]
+
+
+def test_versions_that_answer_otherwise_are_left_out_and_named(found, tmp_path):
+    """One of whole proteins with an output of the same name, and one that reads no gaps as X."""
+    config = read_model(found[0].folder / "model").config
+    registry.register(found[0].summary["run"], "mixed")
+    others = {
+        "whole": replace(config, task="whole", level="protein"),
+        "gapless": replace(config, gaps=False),
+    }
+    for name, other in others.items():
+        tags = {"recipe": "0a", "data": "1b", "split": "2c"}
+        with runs.start("demo", name, params={}, tags=tags) as run:
+            folders.keep(run, Model(other).save(tmp_path / name), task="x", record=record())
+        registry.register(run.id, "mixed")
+    told = appraise("models:/mixed/1", "planted-site").facts
+    assert [row["version"] for row in told["rows"]] == [1]
+    assert told["notes"] == [
+        "Version 3 reads gaps otherwise and is left out.",
+        "Version 2 answers another question and is left out.",
+    ]
 
 
 def test_an_evaluation_is_a_run_of_the_same_experiment(found):
