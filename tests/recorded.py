@@ -18,16 +18,16 @@ Y = np.tile([0.0, 1.0], 20)[:, None]
 """Labels of forty items, of which two make a family."""
 
 
-def record(scores=None, *, teachers=()) -> Record:
+def record(scores=None, *, teachers=(), card="# Card\n") -> Record:
     """A record with a test side, on which a model says what it is given."""
     said = np.full(Y.shape, 0.5) if scores is None else np.asarray(scores).reshape(Y.shape)
     families = np.repeat([f"f{i}" for i in range(20)], 2)
     path = Path(tempfile.mkdtemp(), "test.npz")
     Scored(Y, said.astype(np.float32), np.arange(40), families).save(path)
-    return Record({"task": "demo"}, {"name": "one"}, "# Report\n", "# Card\n", path, teachers)
+    return Record({"task": "demo"}, {"name": "one"}, "# Report\n", card, path, teachers)
 
 
-def logged(folder, name, scores=None, *, seed=0, teachers=(), **changed):
+def logged(folder, name, scores=None, *, seed=0, teachers=(), card="# Card\n", **changed):
     """A run with a model of random weights, which MLflow keeps and does not serve: quick."""
     import torch
 
@@ -35,6 +35,7 @@ def logged(folder, name, scores=None, *, seed=0, teachers=(), **changed):
     config = Config("demo", "protein", ("fit",), "cnn", 21, 0, 0, width=4, layers=1)
     random = Model(config).save(folder / f"random-{name}")
     with runs.start("demo", name, params={}, tags=TAGS | changed) as run:
-        folders.keep(run, random, task="demo", record=record(scores, teachers=teachers))
+        told = record(scores, teachers=teachers, card=card)
+        folders.keep(run, random, task="demo", record=told)
         run.final({"auprc": 0.5})
     return run

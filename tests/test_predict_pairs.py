@@ -23,6 +23,7 @@ from protgraph.models.model import Model
 from protgraph.predict import Predictor
 from protgraph.recipe import Recipe
 from protgraph.running.inputs import config_of
+from protgraph.running.promotion import promote
 from protgraph.running.run import run
 from protgraph.serve import pyfunc
 from protgraph.structure import synthetic, write
@@ -392,7 +393,8 @@ def done(tmp_path_factory, data):
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         patch.chdir(folder)
         found = run(recipe_of("egnn"), name="made/egnn", folder=folder / "runs", data=data)
-        registry.register(found.summary["run"], "made-pairs", alias="champion")
+        registry.register(found.summary["run"], "made-pairs")
+        promote("made-pairs", 1)
         yield found
 
 

@@ -12,7 +12,7 @@ from protgraph.models import card as cards
 from protgraph.models.model import Model
 from protgraph.models.saved import load
 from protgraph.track import runs
-from protgraph.track.record import RECIPE, Record
+from protgraph.track.record import RECIPE, Record, thresholds
 
 TEST = "test.npz"
 """Where a run's folder keeps the test side (`Scored.save`)."""
@@ -117,7 +117,8 @@ def card(model: Any, summary: Mapping[str, Any], teachers: tuple[str, ...] = ())
     end = f"\n## Origin\n\n{_listed(origin)}\n"
     if not isinstance(model, Model):
         return cards.card(c, model.size) + end
-    calls = [f"threshold of {o}: {t:g}" for o, t in zip(c.outputs, c.thresholds, strict=False)]
+    found = json.loads(thresholds(c.outputs, c.thresholds))
+    calls = [f"threshold of {output}: {value:g}" for output, value in found.items()]
     calls += [f"expected of {name}: {_plain(own)}" for name, own in sorted(c.expected.items())]
     calls.append(f"calibration: {_plain(c.calibration) if c.calibration else 'none'}")
     said = [f"# {c.task}", _listed(model.describe().splitlines()), "## Scores and calls"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -73,13 +74,15 @@ def rollback(name: str, alias: str = "champion") -> tuple[int, int]:
     if alias not in held.aliases:
         raise ValueError(f"{name}: no version is {alias}.")
     now = int(held.aliases[alias])
-    line = counted(moved for _, moved in _moves(held.tags, alias))
-    if now not in line:
+    moves = [moved for _, moved in _moves(held.tags, alias)]
+    while moves and moves[-1]["version"] != now:  # was written, and the alias did not move
+        moves.pop()
+    line = counted(moves)
+    if not line:
         raise ValueError(f"{name}: version {now} is {alias}, but was not promoted to it.")
-    before = line[: len(line) - 1 - line[::-1].index(now)]
-    if not before:
+    if len(line) == 1:
         raise ValueError(f"{name}: no version was {alias} before version {now}.")
-    target = names.find(f"models:/{name}/{before[-1]}")
+    target = names.find(f"models:/{name}/{line[-2]}")
     point(target, alias, tags={}, back=True)
     return now, target.number
 
@@ -108,9 +111,6 @@ def counted(moves: Iterable[Mapping[str, Any]]) -> list[int]:
 
 def _moves(tags: Mapping[str, str], alias: str) -> list[tuple[int, Mapping[str, Any]]]:
     """Moves of an alias with their numbers, oldest first."""
-    found = []
-    for key, value in sorted(tags.items()):
-        word, _, rest = key.partition(".")
-        if word == alias and rest:
-            found.append((int(rest.partition(".")[0]), json.loads(value)))
-    return found
+    form = re.compile(rf"{re.escape(alias)}\.(\d{{6}})\.[0-9a-f]{{8}}")
+    both = ((form.fullmatch(key), value) for key, value in sorted(tags.items()))
+    return [(int(own[1]), json.loads(value)) for own, value in both if own]

@@ -14,8 +14,11 @@ from protgraph.track.record import CARD, FILES, RECORD, TAGS
 RETRIES = 20
 """How often a version is tried again when others register the same name at the same time."""
 
+DESCRIPTION = 5000
+"""Characters of a description: MLflow's column, to which PostgreSQL keeps and SQLite does not."""
 
-def register(run: str, name: str, *, alias: str | None = None) -> int:
+
+def register(run: str, name: str) -> int:
     """Make a run's model a version of a registered model.
 
     Parameters
@@ -24,21 +27,18 @@ def register(run: str, name: str, *, alias: str | None = None) -> int:
         A run's id (32 hexadecimal digits), or a name that only one run has.
     name : str
         Letters, digits, ".", "_" and "-"; made if it is not there.
-    alias : str, optional
-        Moves to this version from any other, without a comparison: `running.promotion.promote`
-        is the way that compares.
 
     Returns
     -------
     version : int
         From 1. A run's model becomes a version of a name only once: doing it again gives the
-        version that it has, and moves the alias.
+        version that it has.
 
     Raises
     ------
     ValueError
         Where the run is not known, its name is that of several, it holds no model of protgraph or
-        one without its record, or `name` or `alias` cannot be used.
+        one without its record, or `name` cannot be used.
 
     Notes
     -----
@@ -52,8 +52,6 @@ def register(run: str, name: str, *, alias: str | None = None) -> int:
     ValueError: A registered model's name has letters, digits, ".", "_" and "-", got 'zinc/site'.
     """
     names.named(name)
-    if alias is not None:
-        names.aliased(name, alias)
     from mlflow import MlflowClient
 
     client = MlflowClient()
@@ -61,10 +59,7 @@ def register(run: str, name: str, *, alias: str | None = None) -> int:
     model = _model(found)
     held = names.pages(client.search_model_versions, f"run_id = '{found.info.run_id}'")
     same = [int(v.version) for v in held if v.name == name and "task" in v.tags]
-    version = min(same) if same else _version(found, model, name)
-    if alias is not None:
-        client.set_registered_model_alias(name, alias, str(version))
-    return version
+    return min(same) if same else _version(found, model, name)
 
 
 def models() -> list[dict[str, Any]]:
@@ -177,7 +172,7 @@ def _version(run: Any, model: Any, name: str) -> int:
                 f"models:/{model.model_id}",
                 run.info.run_id,
                 tags=tags,
-                description=card.read_text(),
+                description=_described(card.read_text()),
                 model_id=model.model_id,
             )
             return int(made.version)
@@ -185,6 +180,14 @@ def _version(run: Any, model: Any, name: str) -> int:
             if not left or "Model Version creation error" not in str(error):
                 raise
     raise AssertionError("unreachable")
+
+
+def _described(card: str) -> str:
+    """A card, or as much of it as a description holds and where the rest is."""
+    if len(card) <= DESCRIPTION:
+        return card
+    rest = f" …\n\nThe whole card: {RECORD}/{CARD}\n"
+    return card[: DESCRIPTION - len(rest)] + rest
 
 
 def _run(run: str) -> Any:

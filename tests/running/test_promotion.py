@@ -2,6 +2,7 @@
 
 import json
 
+import mlflow
 import numpy as np
 import pytest
 from recorded import Y, logged
@@ -60,6 +61,13 @@ def test_the_first_version_is_promoted_whatever_it_scores(ladder):
     verdict = promote(ladder, 3)
     assert (verdict.against, verdict.interval, champion(ladder)) == (None, None, 3)
     assert verdict.text() == f"{ladder}: version 3 is champion, the first one"
+
+
+def test_a_reason_is_kept_also_where_nothing_had_to_be_forced(ladder):
+    for version in (1, 2):
+        promote(ladder, version, force="a trial")
+        tags = names.find(f"models:/{ladder}/{version}").tags
+        assert tags["champion.forced"] == "a trial"
 
 
 def test_a_version_that_is_no_worse_is_promoted_and_its_interval_kept(ladder):
@@ -183,25 +191,32 @@ def test_aliases_have_histories_of_their_own(ladder):
 
 def test_an_alias_that_was_moved_by_hand_has_no_way_back(ladder):
     promote(ladder, 1)
-    registry.register("equal", ladder, alias="champion")
+    mlflow.MlflowClient().set_registered_model_alias(ladder, "champion", "2")
     with pytest.raises(ValueError, match="version 2 is champion, but was not promoted"):
         rollback(ladder)
 
 
 def test_a_process_that_dies_before_the_alias_moves_changes_nothing(ladder, monkeypatch):
-    import mlflow
-
     for version in (1, 2):
         promote(ladder, version)
+    for move in (lambda: promote(ladder, 4, margin=1.0), lambda: rollback(ladder)):
+        with monkeypatch.context() as patch:
+            patch.setattr(mlflow.MlflowClient, "set_registered_model_alias", dies)
+            with pytest.raises(KeyboardInterrupt):
+                move()
+        assert champion(ladder) == 2
+    assert rollback(ladder) == (2, 1)
 
-    def dies(*_):
-        raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(mlflow.MlflowClient, "set_registered_model_alias", dies)
-        with pytest.raises(KeyboardInterrupt):
-            promote(ladder, 4, margin=1.0)
-    assert champion(ladder) == 2
+def dies(*_):
+    raise KeyboardInterrupt
+
+
+def test_tags_of_others_are_no_moves(ladder):
+    promote(ladder, 1)
+    for key in ("champion.owner", "champion.1.2", "champion.000009.of-mine"):
+        mlflow.MlflowClient().set_registered_model_tag(ladder, key, "Ada")
+    promote(ladder, 2)
     assert rollback(ladder) == (2, 1)
 
 

@@ -60,6 +60,7 @@ def rank_of(process):
 def test_a_killed_run_on_two_ranks_goes_on_and_ends_registered(place, helper, capsys):
     import mlflow
 
+    from protgraph.running.promotion import promote
     from protgraph.track.registry import folder, register
 
     command = [sys.executable, "-m", "protgraph", "run", "tiny.yaml", *WORDS]
@@ -91,7 +92,8 @@ def test_a_killed_run_on_two_ranks_goes_on_and_ends_registered(place, helper, ca
         assert value == pytest.approx(curves[1][step], rel=1e-4)
     # Two starts on two ranks, and one alone.
     assert len(mlflow.search_runs(search_all_experiments=True)) == 3
-    assert register(found["run"], "tiny-lm", alias="champion") == 1
+    assert register(found["run"], "tiny-lm") == 1
+    promote("tiny-lm", 1)
     kept = (folder("tiny-lm@champion") / "model.safetensors").read_bytes()
     assert kept == (Path(found["folder"]) / "model" / "model.safetensors").read_bytes()
 

@@ -15,6 +15,7 @@ from protgraph.graph.build import build, sequence
 from protgraph.graph.edges import KINDS
 from protgraph.models.model import Config, Model
 from protgraph.predict import Predictor
+from protgraph.running.promotion import promote
 from protgraph.serve import pyfunc
 from protgraph.structure import synthetic, write
 from protgraph.structure.protein import Protein
@@ -63,7 +64,8 @@ def store(tmp_path_factory, residues, letters):
             log = {"example": pyfunc.example(config), "signature": pyfunc.signature(config)}
             with runs.start("demo", name, params={}, tags=TAGS) as run:
                 run.model(random, pyfunc.CODE, record=record(), **log)
-            registry.register(run.id, name, alias="champion")
+            registry.register(run.id, name)
+            promote(name, 1)
         yield folder
 
 

@@ -7,7 +7,7 @@ import pytest
 from recorded import logged
 
 from protgraph.cli import main
-from protgraph.track import lineage, names, registry
+from protgraph.track import aliases, lineage, names, registry
 from protgraph.track.lineage import known
 
 
@@ -24,7 +24,8 @@ def store(tmp_path_factory):
         registry.register("second", "teacher")
         gone = ("models:/teacher/1", "models:/gone/7", "weights:0a1b ./folder")
         logged(folder, "third", seed=3, teachers=gone)
-        registry.register("third", "student", alias="champion")
+        registry.register("third", "student")
+        aliases.point(names.find("models:/student/1"), "champion", tags={})
         yield output.model_id
 
 

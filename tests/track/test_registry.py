@@ -5,9 +5,10 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.models import infer_signature
-from recorded import record
+from recorded import logged, record
 
 from protgraph.models.model import Config, Model, load
+from protgraph.running.promotion import promote
 from protgraph.track import registry, runs
 
 TAGS = {"recipe": "0a", "data": "1b", "split": "2c", "monitor": "auprc"}
@@ -64,9 +65,14 @@ def names():
     return {version["name"] for version in registry.models()}
 
 
+def pointed(name, version, alias="champion"):
+    mlflow.MlflowClient().set_registered_model_alias(name, alias, str(version))
+
+
 def test_a_run_becomes_versions_and_the_alias_says_which_counts(one, two):
-    assert registry.register("random-one", "random-ladder", alias="champion") == 1
-    assert registry.register(two.id, "random-ladder", alias="champion") == 2
+    assert registry.register("random-one", "random-ladder") == 1
+    assert registry.register(two.id, "random-ladder") == 2
+    pointed("random-ladder", 2)
     newer, older = (v for v in registry.models() if v["name"] == "random-ladder")
     assert newer.pop("created") >= older.pop("created")
     same = {"name": "random-ladder", "task": "demo"}
@@ -79,13 +85,12 @@ def test_times_are_in_utc(one):
     assert {version["created"].tzinfo for version in registry.models()} == {UTC}
 
 
-def test_registering_again_moves_the_alias_and_makes_no_second_version(one, two):
-    assert registry.register(one.id, "random-again", alias="champion") == 1
-    assert registry.register(two.id, "random-again", alias="champion") == 2
-    assert registry.register(one.id, "random-again", alias="champion") == 1
+def test_registering_again_makes_no_second_version(one, two):
+    assert registry.register(one.id, "random-again") == 1
+    assert registry.register(two.id, "random-again") == 2
     assert registry.register(one.id, "random-again") == 1
     versions = [v for v in registry.models() if v["name"] == "random-again"]
-    assert [(v["version"], v["aliases"]) for v in versions] == [(2, ()), (1, ("champion",))]
+    assert [v["version"] for v in versions] == [2, 1]
 
 
 def test_one_run_can_have_several_names(one):
@@ -95,8 +100,10 @@ def test_one_run_can_have_several_names(one):
 
 @pytest.mark.parametrize("form", ["models:/{}/1", "models:/{}@champion", "{}@champion"])
 def test_a_name_leads_to_the_files(one, two, form):
-    registry.register(one.id, "random-files", alias="champion")
-    registry.register(two.id, "random-files", alias="runner-up")
+    registry.register(one.id, "random-files")
+    registry.register(two.id, "random-files")
+    pointed("random-files", 1)
+    pointed("random-files", 2, "runner-up")
     folder = registry.folder(form.format("random-files"))
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     assert load(folder).config.task == "demo"
@@ -173,6 +180,15 @@ def test_a_version_carries_the_tags_of_its_run_and_its_card(one):
     assert version.description == "# Card\n"
 
 
+def test_of_a_long_card_a_version_shows_the_beginning_and_says_where_the_rest_is(store):
+    run = logged(store, "long-card", card="# Card\n" + "a line\n" * 2000)
+    registry.register(run.id, "random-long")
+    said = mlflow.MlflowClient().get_model_version("random-long", "1").description
+    assert len(said) == 5000
+    assert said.startswith("# Card\na line\n")
+    assert said.endswith("The whole card: record/card.md\n")
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "a:b", "a@b", "a b", "-a", "a'b"])
 def test_a_name_that_cannot_be_written_in_a_uri_is_refused(name):
     with pytest.raises(ValueError, match="registered model's name"):
@@ -182,7 +198,7 @@ def test_a_name_that_cannot_be_written_in_a_uri_is_refused(name):
 @pytest.mark.parametrize("alias", ["", "latest", "v3", "V3", "3", "a b", "a@b"])
 def test_an_alias_that_reads_like_something_else_is_refused(alias):
     with pytest.raises(ValueError, match="random: an alias"):
-        registry.register("random-one", "random", alias=alias)
+        promote("random", 1, alias=alias)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +219,8 @@ def test_another_form_is_no_registered_model(uri):
     ],
 )
 def test_what_is_not_there_is_refused_with_what_there_is(one, uri, said):
-    registry.register(one.id, "random-known", alias="champion")
+    registry.register(one.id, "random-known")
+    pointed("random-known", 1)
     with pytest.raises(ValueError, match=said):
         registry.folder(uri)
 

@@ -77,6 +77,11 @@ def test_parallel_registrations_of_one_name_lose_nothing(server):
     assert all(whole(version) for version in versions)
 
 
+def test_a_model_of_many_outputs_is_registered(server):
+    run = logged(Path.cwd(), "many-outputs", seed=9, card="- a term and its threshold\n" * 1000)
+    assert registry.register(run.id, "random-many") == 1
+
+
 def test_a_model_is_promoted_rolled_back_and_read_through_the_server(server, tmp_path):
     from protgraph.running.promotion import promote
 
