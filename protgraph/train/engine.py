@@ -160,6 +160,7 @@ class DeepSpeedEngine:
         self.taken = self.client.step
         self.client.step = self._guarded  # type: ignore[assignment, method-assign]
         if not dist.is_initialized():
+            os.environ.setdefault("LOCAL_RANK", "0")  # DeepSpeed asks even one rank for it
             store = dist.HashStore()  # type: ignore[attr-defined]
             dist.init_process_group("gloo", store=store, rank=0, world_size=1)
         self.task, self.count = _Task(model), 0

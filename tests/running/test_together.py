@@ -57,6 +57,16 @@ def rank_of(process):
     return next((int(own[5:]) for own in told if own.startswith(b"RANK=")), None)
 
 
+def test_one_rank_needs_no_launcher(place, helper):
+    command = [sys.executable, "-m", "protgraph", "run", "tiny.yaml", "engine=deepspeed", "zero=2"]
+    done = subprocess.run(
+        [*command, "--folder", "single", "--json"], capture_output=True, text=True, check=False,
+        env={key: value for key, value in os.environ.items() if key != "LOCAL_RANK"}, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["perplexity"] > 1
+
+
 def test_a_killed_run_on_two_ranks_goes_on_and_ends_registered(place, helper, capsys):
     import mlflow
 
