@@ -50,24 +50,53 @@ def load(name: str | Path) -> Predictor:
     Traceback (most recent call last):
     FileNotFoundError: no-such/folder: a model folder holds config.json, which is not there.
     """
+    found = place(name)
+    if found is None:
+        return _registered(str(name))
+    with resources.as_file(found) as folder:
+        return Predictor(saved.load(folder), str(name))
+
+
+def place(name: str | Path) -> Path | Traversable | None:
+    """Say where the model is that a name stands for.
+
+    Parameters
+    ----------
+    name : str or Path
+        As `load`.
+
+    Returns
+    -------
+    folder : Path or Traversable or None
+        Whether or not a model is in it; None where the model is a registered one.
+
+    Raises
+    ------
+    ValueError
+        Where nothing has the name, and where it is both a folder and a shipped model.
+
+    Examples
+    --------
+    >>> str(place("runs@2/model")), place("zinc@champion")
+    ('runs@2/model', None)
+    """
     text = str(name)
     if isinstance(name, Path):
-        return Predictor(saved.load(name), text)
+        return name
     if text.startswith("models:/"):
-        return _registered(text)
+        return None
     if "/" in text or Path(text).is_dir():
         if text in shipped():
             raise ValueError(
                 f"{text} is both a folder here and a model of this package: "
                 f"write ./{text} for the folder, or go elsewhere for the model."
             )
-        return Predictor(saved.load(text), text)
+        return Path(text)
     if "@" in text:
-        return _registered(text)
+        return None
     if text not in shipped():
         raise ValueError(_unknown(text))
-    with resources.as_file(_home() / text) as folder:
-        return Predictor(saved.load(folder), text)
+    return _home() / text
 
 
 def shipped() -> list[str]:

@@ -85,6 +85,13 @@ def test_a_registered_name_is_asked_of_the_registry(random, monkeypatch, name):
     assert predictor.model.config == CONFIG
 
 
+def test_where_a_model_is_can_be_told_without_loading_it(random, ships, tmp_path):
+    assert resolve.place("random-iron") == tmp_path / "package" / "random-iron"
+    for name in ("models@2/none", "./models", Path("random@champion")):
+        assert resolve.place(name) == Path(name)
+    assert resolve.place("models:/random/3") is resolve.place("random@champion") is None
+
+
 def test_mlflow_is_left_alone_unless_a_registered_model_is_asked_for(random):
     code = """
 import sys

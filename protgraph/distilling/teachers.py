@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import resources
-from pathlib import Path
 
 from protgraph import resolve
 from protgraph.distilling.distil import model_of
@@ -36,8 +35,6 @@ def uris(course: Tuition) -> tuple[str, ...]:
         if teacher.name in cells:
             at = cells[teacher.name]
             made.append(_cell(course, course.cells[at], course.plans[at]))
-        elif "@" in teacher.name or teacher.name.startswith("models:/"):
-            made.append(names.find(teacher.name).uri)
         else:
             made.append(_apart(course, teacher.name))
     return tuple(made)
@@ -61,10 +58,10 @@ def _cell(course: Tuition, cell: Cell, recipe: Recipe) -> str:
 
 
 def _apart(course: Tuition, name: str) -> str:
-    """URI of a teacher in a folder, or of one that came with the package."""
-    if name in resolve.shipped():
-        with resources.as_file(resources.files("protgraph.models") / "shipped" / name) as folder:
-            own = weights(folder)
-    else:
-        own = weights(Path(name))
+    """URI of a teacher that is registered, in a folder, or came with the package."""
+    place = resolve.place(name)
+    if place is None:
+        return names.find(name).uri
+    with resources.as_file(place) as folder:
+        own = weights(folder)
     return lineage.known(course.task.name, own) or f"weights:{own} {name}"

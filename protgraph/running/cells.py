@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,15 +85,24 @@ def found_or_made(place: Path, make: Callable[[], tuple[Task, Result] | None]) -
     if made is not None:
         task, found = made
         best = calibration.threshold(*columns(found.valid)) if task.binary else float("nan")
-        (place / "cell.json").write_text(json.dumps({"summary": found.summary, "best": best}))
+        _write(place / "cell.json", json.dumps({"summary": found.summary, "best": best}))
     wait()
     return read(place)
 
 
 def read(place: Path) -> Cell:
-    """Read the cell that a folder keeps."""
+    """Read the cell that a folder keeps, wherever the folder was when it was made."""
     stored = json.loads((place / "cell.json").read_text())
-    return Cell(stored["summary"], evaluate.load(place / TEST), stored["best"])
+    summary = {**stored["summary"], "folder": str(place)}
+    return Cell(summary, evaluate.load(place / TEST), stored["best"])
+
+
+def _write(path: Path, text: str) -> None:
+    """Write whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as beside:
+        made = Path(beside, path.name)
+        made.write_text(text)
+        made.replace(path)
 
 
 _LOADED: dict[tuple[Any, ...], tuple[Task, Dataset | Pairs]] = {}
