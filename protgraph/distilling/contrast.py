@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from protgraph.data.dataset import Example
@@ -19,7 +20,7 @@ from protgraph.running.evaluate import Scored, centred, columns, reliability, si
 from protgraph.running.learned import Learned
 from protgraph.structure.protein import Floats
 from protgraph.tasks import statistics
-from protgraph.tasks.labels import Undefined
+from protgraph.tasks.labels import Metric, Undefined
 from protgraph.tasks.metrics import spearman
 from protgraph.tasks.probability import applied
 from protgraph.tasks.statistics import Interval, closed
@@ -123,17 +124,37 @@ def rows_of(course: Tuition, sides: Mapping[str, Side]) -> list[dict[str, Any]]:
         }
         if kind != "teacher":
             ends = None, _stack(sides["teacher"])
-            row["kept"] = _or_reason(metric, y, _stack(side), ends, families)
+            row["kept"] = way(metric, y, _stack(side), ends, families)
         for key in ("ece", "brier"):
             row[key] = f"{side.reliability[key]['calibrated']:.4f}" if side.reliability else ""
         rows.append(row)
     return rows
 
 
-def _or_reason(metric: Any, y: Any, own: Any, ends: Any, families: Any) -> Interval | str:
+def way(
+    metric: Metric,
+    y: npt.ArrayLike,
+    own: npt.ArrayLike,
+    ends: tuple[npt.ArrayLike | None, npt.ArrayLike],
+    families: npt.ArrayLike,
+) -> Interval | str:
+    """Say how much of a way is closed, or why there is none to go.
+
+    Parameters
+    ----------
+    metric, y, own, ends, families
+        As `statistics.closed`.
+
+    Examples
+    --------
+    >>> from protgraph.tasks.metrics import accuracy
+    >>> one, other = [[[1, 0], [0, 1]]], [[[0, 1], [0, 1]]]
+    >>> way(accuracy, [0, 1], one, (one, other), ["a", "b"])
+    'closed: the high end lies above the low one, but here it does not.'
+    """
     try:
         return closed(metric, y, own, ends, families)
-    except ValueError as error:  # no way to go, or too few families
+    except Undefined as error:
         return str(error)
 
 
@@ -155,7 +176,7 @@ def gaps(course: Tuition, sides: Mapping[str, Side]) -> dict[str, Any]:
     teacher, own, hard = (_stack(side) for side in sides.values())
     y, families = columns(sides["teacher"].raw)[0], sides["teacher"].raw.families
     return {
-        "closed": _or_reason(metric, y, own, (hard, teacher), families),
+        "closed": way(metric, y, own, (hard, teacher), families),
         "gain": statistics.paired(metric, y, own, hard, families),
     }
 
@@ -207,7 +228,7 @@ def near(course: Tuition, sides: Mapping[str, Side]) -> list[dict[str, Any]] | s
             y, scores = columns(side.raw)
             try:
                 row[kind] = float(metric(y[here], scores[here]))
-            except ValueError:
+            except Undefined:
                 row[kind] = ""
         rows.append(row)
     return rows

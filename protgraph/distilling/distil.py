@@ -58,7 +58,7 @@ def student(course: Tuition, *, log: Log | None = None) -> Cell:
     def make() -> tuple[Task, Result] | None:
         labelled = course.data.side("train")
         weights = course.weights
-        heard = any(getattr(weights, term) for term in LESSONS[:-1])
+        heard = any(getattr(weights, term) for term in LESSONS if term != "contacts")
         with in_turn():
             found = _pool(course)
             proteins = [*(e.protein for e in labelled), *(found[0] if found else ())]
@@ -135,13 +135,17 @@ def _place(course: Tuition, kind: str, facts: Sequence[Any]) -> Path:
 
 
 def _held(source: str) -> str:
-    """Hash of a file, or of the names and sizes of a folder's files."""
+    """Hash of a file, or of the names and bytes of a folder's files."""
     if not source:
         return ""
     path = Path(source)
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    rows = sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*"))
+    rows = sorted(
+        (str(file.relative_to(path)), hashlib.sha256(file.read_bytes()).hexdigest())
+        for file in path.rglob("*")
+        if file.is_file()
+    )
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 

@@ -105,8 +105,9 @@ def sure(task: Task, logits: Tensor, y: Tensor, least: float) -> Tensor:
         Of the residues of a protein, or of the protein.
     y : Tensor of shape [N, C], or [N, 1] where outputs exclude each other
     least : float
-        A probability that an output must reach on one residue to be kept on all of the protein;
-        where outputs exclude each other, that the most likely one must have on each residue.
+        A probability that an output must reach on one residue to be kept on all of the protein; of
+        a protein's own output, yes or no must reach it; where outputs exclude each other, that the
+        most likely one must have.
 
     Returns
     -------
@@ -129,7 +130,10 @@ def sure(task: Task, logits: Tensor, y: Tensor, least: float) -> Tensor:
     if task.exclusive:
         kept = (logits.softmax(dim=1).amax(dim=1) >= least) | ~y[:, 0].isnan()
         return logits.masked_fill(~kept[:, None], torch.nan)
-    high = logits.sigmoid().nan_to_num(0).amax(dim=0)
+    chance = logits.sigmoid()
+    if task.level == "protein":
+        chance = torch.maximum(chance, 1 - chance)
+    high = chance.nan_to_num(0).amax(dim=0)
     return logits.masked_fill((high < least) & y.isnan().all(dim=0), torch.nan)
 
 

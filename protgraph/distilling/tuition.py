@@ -19,12 +19,12 @@ from protgraph.running.decide import answerable
 from protgraph.running.run import place_of
 from protgraph.structure.protein import Protein
 from protgraph.tasks.task import Task
-from protgraph.train.distill import Weights
-from protgraph.train.ranks import alone, in_turn
+from protgraph.train.distill import TERMS, Weights
+from protgraph.train.ranks import alone, in_turn, world
 
 Say = Callable[[str], None]
 
-LESSONS = ("soft", "align", "relation", "attention", "contacts")
+LESSONS = TERMS[1:]
 """Terms that need no label: without one of them a pool teaches nothing."""
 
 
@@ -109,6 +109,7 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
         teacher answers another question or has learned another split.
     """
     _possible(settings)
+    _poolable(settings)
     with in_turn():
         task, data = loaded(settings)
     if not isinstance(data, Dataset):
@@ -145,14 +146,27 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
 
 
 def _possible(settings: Recipe) -> None:
-    """Refuse what no student can learn, before anything is computed."""
+    """Refuse what no student can learn from its teachers, before anything is computed."""
     kind, asked = settings["student.kind"], settings.part("distil")
     if not kind:
         raise ValueError("student.kind is cnn, transformer or layers to distil, got none.")
     if not asked["teachers"]:
         raise ValueError("distil.teachers names one teacher at least, got none.")
+    for words in asked["teachers"]:
+        if re.search(r"\sseed=", words):
+            raise ValueError(f"distil.seeds says which seeds a teacher has, got {words!r}.")
     if asked["attention"] and kind == "cnn":
         raise ValueError("distil.attention needs a student with attention, got student.kind=cnn.")
+    if asked["relation"] and world().ranks > 1:
+        raise ValueError(
+            "distil.relation compares the proteins of a batch, which ranks deal among themselves: "
+            f"it needs ranks=1, got {world().ranks}."
+        )
+
+
+def _poolable(settings: Recipe) -> None:
+    """Refuse a pool that teaches nothing, and what is said of none."""
+    asked = settings.part("distil")
     if asked["pool"] and not any(asked[term] for term in LESSONS):
         raise ValueError(
             f"distil.pool={asked['pool']} has no labels: one of {', '.join(LESSONS)} teaches on "
@@ -172,9 +186,14 @@ def _possible(settings: Recipe) -> None:
 
 
 def _same(settings: Recipe, own: Recipe, model: str) -> None:
-    """Refuse a teacher's recipe that asks another question or of other proteins."""
+    """Refuse a teacher's recipe of another question, other proteins or ranks of its own."""
     if own["task"] != settings["task"]:
         raise ValueError(f"{model} is a recipe for {own['task']}, not for {settings['task']}.")
+    if own["engine"] != "torch" and world().ranks > 1:
+        raise ValueError(
+            f"{model}: with several ranks one of them trains a teacher, by engine=torch alone, "
+            f"got engine={own['engine']}."
+        )
     for key, value in settings.part("data").items():
         if key != "batch" and own[f"data.{key}"] != value:
             raise ValueError(
@@ -195,7 +214,7 @@ def _fits(teacher: Predictor, task: Task, data: Dataset) -> None:
             f"{teacher.name}: a teacher of {task.name} scores a {task.level}'s "
             f"{', '.join(task.outputs)}, got one of {c.task}, a {c.level}'s {', '.join(c.outputs)}."
         )
-    split = c.card.get("split", data.split_digest)
+    split = c.card.get("split", "none")
     if split != data.split_digest:
         raise ValueError(
             f"{teacher.name}: learned from the split {split}, but {data.name} has "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from protgraph.cli import main
 from protgraph.comparing import benchmark
 from protgraph.data.sets import SETS
 from protgraph.data.sites import planted
-from protgraph.distilling import distil, pupil, tuition
+from protgraph.distilling import contrast, distil, pupil, tuition
 from protgraph.distilling.lessons import Course, Lesson, sure
 from protgraph.distilling.price import asking, flops, timed
 from protgraph.distilling.teachers import uris
@@ -25,11 +27,12 @@ from protgraph.running import cells
 from protgraph.structure import synthetic, write
 from protgraph.structure.protein import Protein
 from protgraph.tasks.catalogue import TASKS
-from protgraph.tasks.metrics import auprc
+from protgraph.tasks.metrics import accuracy, auprc
 from protgraph.track.lineage import lineage
 from protgraph.track.record import weights
 from protgraph.track.registry import record
 from protgraph.train.distill import Weights
+from protgraph.train.ranks import World
 
 TEACHER = "planted_site/egnn train.epochs=2 model.width=16 model.layers=1 data.batch=400"
 FEW = [
@@ -170,6 +173,56 @@ def test_what_was_trained_is_found_again(facts, course, monkeypatch):
         distil.alone(course, own.summary["steps"] + 1, own.summary["residues"])
 
 
+def test_a_pool_that_was_written_anew_has_another_student(course, tmp_path):
+    file, made = tmp_path / "new.pdb", synthetic.protein(900, length=60)
+    texts = [write.pdb(made), write.pdb(replace(made, backbone=made.backbone[..., ::-1]))]
+    assert len(texts[0]) == len(texts[1])
+    places = []
+    for text in texts:
+        file.write_text(text)
+        places.append(distil.student_place(course_of(f"distil.pool={tmp_path}")))
+    assert places[0] != places[1]
+
+
+def test_what_is_kept_may_be_moved(course):
+    (own,) = course.cells
+    shutil.copytree(own.summary["folder"], Path("moved", Path(own.summary["folder"]).name))
+    moved = course_of(folder="moved")
+    (cell,) = moved.cells
+    assert distil.model_of(cell) == Path(moved.teachers[0].name)
+    assert distil.model_of(cell).parent.parent == Path("moved")
+
+
+def test_a_teacher_is_found_again_in_a_folder_of_any_name(course):
+    (own,) = course.cells
+    shutil.copytree(distil.model_of(own), "runs@2/model")
+    assert uris(course_of("distil.teachers=[./runs@2/model]")) == uris(course)
+
+
+def test_a_cell_of_which_half_is_written_is_not_there(tmp_path, monkeypatch):
+    def half(path, text):
+        path.write_bytes(text[:5].encode())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    made = TASKS["enzyme-class"], SimpleNamespace(summary={})
+    with pytest.raises(OSError, match="No space left"):
+        cells.found_or_made(tmp_path, lambda: made)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_wrong_with_a_number_is_no_reason_to_leave_it_out(course):
+    with pytest.raises(ValueError, match="scores have shape"):
+        contrast.way(accuracy, [0, 1], [[1, 0]], (None, [[[1, 0], [0, 1]]]), ["a", "b"])
+
+    def broken(y, scores):
+        raise ValueError("broken")
+
+    task = replace(course.task, metrics={course.task.monitor: broken})
+    with pytest.raises(ValueError, match="broken"):
+        contrast.near(replace(course, task=task), {"teacher": contrast.taught(course)})
+
+
 # Training
 
 
@@ -262,6 +315,12 @@ def test_what_a_teacher_is_unsure_of_is_forgotten_where_nothing_is_labelled():
     assert rows.tolist() == [False, True, False]
 
 
+def test_of_a_protein_a_sure_no_is_taught_as_a_sure_yes():
+    functions = replace(TASKS["ec-chains"], outputs=("yes", "no", "perhaps"))
+    kept = sure(functions, torch.tensor([[3.0, -3.0, -0.5]]), torch.full((1, 3), torch.nan), 0.8)
+    assert torch.equal(kept.nan_to_num(9), torch.tensor([[3.0, -3.0, 9.0]]))
+
+
 def test_a_term_of_weight_0_is_absent_and_any_other_is_computed(course, monkeypatch):
     asked = []
     for name in ("aligned", "related", "attended", "touching"):
@@ -341,6 +400,7 @@ def test_a_student_that_says_what_its_teacher_says_loses_labels_alone(name):
         (["distil.teachers=[shs27k/mlp]"], "a recipe for shs27k-random-0, not for planted-site"),
         (["distil.teachers=[zinc_site/egnn]"], "a recipe for zinc-site, not for planted-site"),
         (["distil.teachers=[planted_site/egnn data.shuffle=true]"], "see the same proteins"),
+        ([f"distil.teachers=[{TEACHER} seed=3]"], "distil.seeds says which seeds a teacher has"),
         (["student.kind=rnn"], "student.kind cannot be 'rnn'"),
         (["student.kind="], "student.kind cannot be|student.kind is a str|student.kind is cnn"),
         (["distil.attention=1"], "a student with attention, got student.kind=cnn"),
@@ -366,14 +426,24 @@ def test_a_teacher_that_is_no_fit_is_refused(facts, course, tmp_path):
         course_of(f"distil.teachers=[./{facts['folder']}/model]")
     teacher = course.teachers[0].model
     config = teacher.config
-    teacher.config = replace(config, card={**config.card, "split": "other"})
-    teacher.save(tmp_path / "split")
-    with pytest.raises(ValueError, match="learned from the split other"):
-        course_of(f"distil.teachers=[{tmp_path / 'split'}]")
+    for card, split in (({**config.card, "split": "other"}, "other"), ({}, "none")):
+        teacher.config = replace(config, card=card)
+        teacher.save(tmp_path / split)
+        with pytest.raises(ValueError, match=f"learned from the split {split}"):
+            course_of(f"distil.teachers=[{tmp_path / split}]")
     teacher.config = replace(config, task="zinc-site")
     teacher.save(tmp_path / "task")
     with pytest.raises(ValueError, match="a teacher of planted-site scores"):
         course_of(f"distil.teachers=[{tmp_path / 'task'}]")
+
+
+def test_what_ranks_would_change_or_wait_for_is_refused(course, monkeypatch):
+    monkeypatch.setattr(tuition, "world", lambda: World(0, 2))
+    with pytest.raises(ValueError, match=r"distil.relation compares .* needs ranks=1, got 2"):
+        course_of("distil.relation=1")
+    with pytest.raises(ValueError, match=r"by engine=torch alone, got engine=deepspeed"):
+        course_of(f"distil.teachers=[{TEACHER} engine=deepspeed zero=2]")
+    assert course_of().recipe == course.recipe
 
 
 def test_run_names_the_verb_that_trains_a_student(place, capsys):
