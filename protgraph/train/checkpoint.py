@@ -42,8 +42,8 @@ def write(folder: Path, state: Mapping[str, Any]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def read(folder: Path, *, device: str = "cpu") -> dict[str, Any] | None:
-    """Read what `write` wrote; None where there is none.
+def read(folder: Path) -> dict[str, Any] | None:
+    """Read what `write` wrote, into the memory of the CPU; None where there is none.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def read(folder: Path, *, device: str = "cpu") -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        stored: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
+        stored: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         stored["settings"]
     except Exception as error:
         raise ValueError(

@@ -152,8 +152,9 @@ class DeepSpeedEngine:
         device = next(model.parameters()).device.type
         os.environ.setdefault("DS_ACCELERATOR", device)
         traps.refuse(device)
-        # Without ZeRO the gradient is clipped here.
-        settings = merged(how, clip=clip if self.stage else 0.0, accumulate=accumulate)
+        settings = merged(how, clip=clip, accumulate=accumulate)
+        if not self.stage:
+            settings["gradient_clipping"] = 0.0  # the gradient is clipped here
         self.groups = groups(optimizers, each=self.stage == 3)
         # DeepSpeed puts its own parts into the groups.
         self.client = MuonAdamW([dict(group) for group in self.groups])

@@ -63,7 +63,6 @@ TORCH = How()
 """Plain torch, as it is without a word about it."""
 
 _SAID = {
-    "train_micro_batch_size_per_gpu": "data.batch or pretrain.micro",
     "train_batch_size": "data.batch or pretrain.batch",
     "gradient_accumulation_steps": "train.accumulate or pretrain.micro",
     "gradient_clipping": "train.clip or pretrain.clip",

@@ -177,12 +177,12 @@ def pretrain(
         accumulate=passes // world().ranks,
     )  # fmt: skip
     some, bf16 = Corpus(valid[:: max(1, len(valid) // 256)]), settings.precision == "bf16"
-    total, began = 0.0, time.perf_counter()
+    last, total, began = state.step, 0.0, time.perf_counter()
     while state.step < settings.steps:
         total += state.take(engine)
         at_mark = state.step % settings.every == 0
         if at_mark or state.step == settings.steps:
-            since = (state.step - 1) % settings.every + 1
+            since = state.step - last
             seconds = time.perf_counter() - began
             height, _ = engine.measure(lambda: perplexity(state.model, some, bf16=bf16))
             state.save(folder, engine)
@@ -192,8 +192,8 @@ def pretrain(
                     state.step,
                     {"loss": total / since, "perplexity": height, "tokens_per_second": speed},
                 )
-            total, began = 0.0, time.perf_counter()
-    engine.finish({key: weight.clone() for key, weight in engine.weights().items()})
+            last, total, began = state.step, 0.0, time.perf_counter()
+    engine.finish(engine.weights())
     return state.model
 
 
@@ -264,8 +264,7 @@ class _State:
             checkpoint.write(folder, state)
 
     def resume(self, folder: Path) -> None:
-        device = self.settings.device
-        stored = told(None if world().rank else checkpoint.read(folder, device=device))
+        stored = told(None if world().rank else checkpoint.read(folder))
         if stored is None:
             return
         path, settings = folder / checkpoint.CHECKPOINT, stored["settings"]

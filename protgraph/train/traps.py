@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 HELPER = "deepspeed_shm_comm"
@@ -39,7 +40,8 @@ def refuse(device: str = "cpu") -> None:
         return
     folder = helper()
     lock = folder / "lock"
-    if lock.exists() and not _held(lock):
+    # Looking takes time, in which a build may have ended.
+    if lock.exists() and not _held(lock) and lock.exists():
         raise ValueError(
             f"{lock}: a build that was killed left this lock, and DeepSpeed would wait for it for "
             "ever; delete the file."
@@ -63,10 +65,10 @@ def helper() -> Path:
 def _held(lock: Path) -> bool:
     """Whether a process of this machine has the lock open, as a build has that is alive."""
     there = lock.resolve()
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if link.readlink() == there:
-                return True
-        except OSError:  # the process is gone, or another user's
-            continue
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # the process is gone, or another user's
+            for link in (process / "fd").iterdir():
+                with suppress(OSError):  # the file was closed
+                    if link.readlink() == there:
+                        return True
     return False

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from protgraph.train import traps
+from protgraph.train import engine, traps
 from protgraph.train.how import How, merged
 from protgraph.train.muon import MuonAdamW, orthogonal
 from protgraph.train.remembered import groups, remembered, states_of, take_up, written
@@ -155,6 +155,7 @@ def test_settings_of_a_user_are_added_to_those_of_the_recipe(own):
         ({"bf16": {"enabled": True}}, "bf16.enabled is True, but train.precision"),
         ({"optimizer": {"type": "Adam"}}, "optimizer.type is 'Adam', but the task decides"),
         ({"train_batch_size": 64}, "train_batch_size is 64, but data.batch"),
+        ({"train_micro_batch_size_per_gpu": 8}, "per_gpu is 8, but protgraph decides it: 1"),
         ({"zero_allow_untested_optimizer": False}, "but protgraph decides it: True"),
         ("{", "own.json: not JSON"),
         ("[]", "own.json: a DeepSpeed JSON is an object"),
@@ -163,6 +164,22 @@ def test_settings_of_a_user_are_added_to_those_of_the_recipe(own):
 def test_settings_that_contradict_the_recipe_are_refused(own, entries, said):
     with pytest.raises(ValueError, match=said):
         own(entries)
+
+
+def test_without_zero_deepspeed_is_told_not_to_clip_whatever_a_user_says(tmp_path, monkeypatch):
+    settings = {}
+    monkeypatch.setattr(engine.traps, "refuse", lambda device: None)
+    monkeypatch.setattr(engine.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(engine, "_started", lambda task, client, told: settings.update(told))
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")
+    path = tmp_path / "own.json"
+    how, plain = How("deepspeed", 0, deepspeed=str(path)), model()
+    path.write_text('{"gradient_clipping": 0.5}')
+    engine.DeepSpeedEngine(plain, pair(plain), how=how, clip=0.5, accumulate=1)
+    assert settings["gradient_clipping"] == 0.0
+    path.write_text('{"gradient_clipping": 0.0}')
+    with pytest.raises(ValueError, match=r"gradient_clipping is 0.0, but train.clip .* 0.5"):
+        engine.DeepSpeedEngine(plain, pair(plain), how=how, clip=0.5, accumulate=1)
 
 
 # Traps
@@ -201,6 +218,33 @@ def test_a_lock_that_a_killed_build_left_is_named(empty, monkeypatch):
     os.close(held)
     with pytest.raises(ValueError, match=rf"{lock}: a build that was killed left this lock"):
         traps.refuse()
+
+
+def test_a_build_that_ends_while_one_looks_was_not_killed(empty, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/bin/{tool}")
+    empty.mkdir(exist_ok=True)
+    (empty / "lock").touch()
+    monkeypatch.setattr(traps, "_held", lambda lock: lock.unlink())
+    traps.refuse()
+
+
+def test_processes_that_end_while_one_looks_are_passed_over(tmp_path, monkeypatch):
+    own = f"/proc/{os.getpid()}/"
+
+    def gone(look):
+        def ended(path):
+            if str(path).endswith("/fd") and not str(path).startswith(own):
+                raise FileNotFoundError(path)
+            return look(path)
+
+        return ended
+
+    for name in ("scandir", "listdir"):
+        monkeypatch.setattr(os, name, gone(getattr(os, name)))
+    lock = tmp_path / "lock"
+    with lock.open("w"):
+        assert traps._held(lock)
+    assert not traps._held(lock)
 
 
 def test_deepspeed_that_is_not_installed_is_asked_for(monkeypatch):

@@ -62,6 +62,21 @@ def test_a_run_that_is_taken_up_again_ends_with_the_same_weights(tmp_path):
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
+def test_numbers_of_a_run_that_is_taken_up_are_of_its_own_steps(tmp_path):
+    def losses(folder, steps, every):
+        rows = {}
+        flat = {"warmup": 0.0, "cooldown": 0.0, "every": every, "tokens": 256 * steps}
+        pretrain(
+            proteins(), proteins(4), Settings(**TINY | flat), folder=tmp_path / folder,
+            log=lambda step, row: rows.update({step: row["loss"]}),
+        )  # fmt: skip
+        return rows
+
+    each = losses("whole", 5, 1)
+    assert losses("cut", 3, 2) == pytest.approx({2: (each[1] + each[2]) / 2, 3: each[3]})
+    assert losses("cut", 5, 2) == pytest.approx({4: each[4], 5: each[5]})
+
+
 def test_a_killed_run_is_taken_up_again(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"

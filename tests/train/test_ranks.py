@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protgraph.train.launch import END, spread
+from protgraph.train.launch import spread
 
 NEAR = 1e-4
 
@@ -110,26 +110,44 @@ def test_a_run_goes_on_with_another_engine_and_number_of_ranks(request, done, na
 # A rank that dies
 
 
-def test_a_killed_rank_is_named_and_ends_the_others():
-    # The other rank would wait for ever.
-    code = (
-        "import os, signal, time\n"
-        "if os.environ['RANK'] == '1': os.kill(os.getpid(), signal.SIGKILL)\n"
-        "time.sleep(600)"
-    )
+# The other rank would wait two minutes, and then leave word of it.
+WAITING = (
+    "import os, pathlib, signal, time\n"
+    "out = pathlib.Path(os.environ['OUT'])\n"
+    "def wait():\n"
+    "    (out / 'new').write_text(str(os.getpid()))\n"
+    "    (out / 'new').rename(out / 'id')\n"
+    "    time.sleep(120)\n"
+    "    (out / 'late').touch()\n"
+    "def other():\n"
+    "    while not (out / 'id').exists(): time.sleep(0.1)\n"
+)
+
+
+def test_a_killed_rank_is_named_and_ends_the_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("OUT", str(tmp_path))
+    code = WAITING + (
+        "if os.environ['RANK'] == '0': wait()\n"
+        "other()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )  # fmt: skip
     with pytest.raises(ChildProcessError, match=r"rank 1 of 2 was ended by SIGKILL.* last check"):
         spread([sys.executable, "-c", code], 2)
+    assert not _runs(_said(tmp_path / "id"))
+    assert not (tmp_path / "late").exists()
 
 
-def test_a_rank_that_does_not_listen_is_killed_too():
-    code = (
-        "import os, signal, time\n"
+def test_a_rank_that_does_not_listen_is_killed_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("OUT", str(tmp_path))
+    code = WAITING + (
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "if os.environ['RANK'] == '0': os._exit(3)\n"
-        "time.sleep(600)"
+        "if os.environ['RANK'] == '1': wait()\n"
+        "other()\n"
+        "os._exit(3)"
     )
-    assert END < 60
     assert spread([sys.executable, "-c", code], 2) == 3
+    assert not _runs(_said(tmp_path / "id"))
+    assert not (tmp_path / "late").exists()
 
 
 def test_ranks_end_when_the_one_that_started_them_is_gone(tmp_path):
