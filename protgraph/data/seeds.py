@@ -77,9 +77,10 @@ def index(sequences: Sequence[str], *, longest: int) -> Index:
     Examples
     --------
     >>> index(["MKWY", "ACD"], longest=4).starts.tolist()
-    [32, 68]
+    [44, 92]
     """
-    room = max(longest, WINDOW)
+    # A band around a diagonal of one sequence reaches none of the next.
+    room = max(longest, WINDOW) + BAND
     ends = list(accumulate((len(s) + room for s in sequences), initial=room))
     if ends[-1] >= 2**31:
         raise ValueError(

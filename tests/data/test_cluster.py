@@ -176,8 +176,9 @@ def test_a_window_is_scored_as_its_part_of_the_diagonal(seed):
 def test_every_seed_of_a_long_diagonal_is_in_a_window():
     query = natural(np.random.default_rng(0), 300)
     letters = codes(query).astype(np.uint8)
-    diagonals, own = _diagonals(letters, index([query], longest=300))
-    own = own[diagonals == 300]
+    made = index([query], longest=300)
+    diagonals, own = _diagonals(letters, made)
+    own = own[diagonals == made.starts[0]]
     assert own[0] == 0
     assert np.diff(own).max() < 2 * APART
     assert (np.unique(own // APART) == np.arange(300 // APART)).all()
@@ -240,13 +241,21 @@ def test_a_score_is_the_sum_over_near_diagonals(seed):
 @settings(max_examples=15)
 def test_a_candidate_depends_on_its_two_sequences_alone(seed):
     texts = [s for _, s in family(seed, identity=0.45)]
-    whole = index(texts, longest=200)
     for place in (0, 5):
+        whole = index(texts, longest=max(map(len, texts)))
         targets, scores = candidates(texts[place], whole, least=20)
         for target, value in zip(targets.tolist(), scores.tolist(), strict=True):
             alone = candidates(texts[place], index([texts[target]], longest=120), least=20)
             back = candidates(texts[target], index([texts[place]], longest=150), least=20)
             assert alone[1].tolist() == back[1].tolist() == [value]
+
+
+def test_the_end_of_one_target_and_the_start_of_the_next_are_not_added():
+    query = "WCHWCH" + "G" * 28 + "CWMCWM"
+    texts = ["A" * 34 + query[:6], query[-6:] + "A" * 34]
+    alone = [candidates(query, index([text], longest=40), least=1)[1] for text in texts]
+    targets, scores = candidates(query, index(texts, longest=40), least=1)
+    assert scores[np.argsort(targets)].tolist() == np.concatenate(alone).tolist()
 
 
 def test_the_best_candidate_is_first_and_the_least_score_is_kept():
