@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -18,14 +18,12 @@ from torch_geometric.data import Batch
 
 from protgraph.data.batch import batches
 from protgraph.graph import cache
-from protgraph.language.storage import Error, within
+from protgraph.language.storage import within
 from protgraph.language.store import Store
 from protgraph.models.heads import ProteinHead, membership
 from protgraph.models.model import SEQUENCE, Model
 from protgraph.predict import BUDGET, Predictor, spread
 from protgraph.structure.protein import Floats, Protein
-
-Log = Callable[[int, int], None]
 
 VERSION = 1
 """Of what is kept: another version is another key, so nothing old is misread."""
@@ -97,18 +95,9 @@ class Outputs:
             weight=_trust(first, protein, nodes),
         )
 
-    @property
-    def error(self) -> Error:
-        """What keeping vectors as fp16 has cost, over all that the folder holds."""
-        return self.store.error["fp16"]
-
 
 def outputs(
-    teachers: Sequence[Predictor],
-    proteins: Sequence[Protein],
-    *,
-    folder: str | Path,
-    log: Log | None = None,
+    teachers: Sequence[Predictor], proteins: Sequence[Protein], *, folder: str | Path
 ) -> Outputs:
     """Ask teachers of proteins; what the folder has is read, the rest is computed and kept.
 
@@ -123,8 +112,6 @@ def outputs(
         do not count. Killed at any moment, it is whole: asked again it goes on, and ends with the
         bytes it would have had. Where another process is writing to it, it is waited for, and what
         that one has computed is not computed again.
-    log : callable, optional
-        Called after each batch with the answers that are there and all that are asked for.
 
     Raises
     ------
@@ -142,7 +129,7 @@ def outputs(
     store = Store(folder)
     if not all(key in store for own in keys for kinds in own for key in kinds.values()):
         with store.writing(wait=True):
-            _fill(store, teachers, proteins, keys, log)
+            _fill(store, teachers, proteins, keys)
     return Outputs(models, tuple(proteins), store, keys)
 
 
@@ -235,11 +222,9 @@ def _fill(
     teachers: Sequence[Predictor],
     proteins: Sequence[Protein],
     keys: Sequence[Sequence[dict[str, str]]],
-    log: Log | None,
 ) -> None:
     """Compute what a store lacks, batch by batch; batches are those of all proteins, always."""
     dealt = batches([len(protein) for protein in proteins], BUDGET)
-    done, total = 0, len(teachers) * len(proteins)
     for k, teacher in enumerate(teachers):
         for batch in dealt:
             missing = [i for i in batch if any(key not in store for key in keys[i][k].values())]
@@ -252,9 +237,6 @@ def _fill(
                         keys[i][k][kind]: rows for i, rows in zip(missing, said[kind], strict=True)
                     }
                     store.add(made, storage=STORAGE[kind])
-            done += len(batch)
-            if log is not None:
-                log(done, total)
 
 
 @torch.inference_mode()

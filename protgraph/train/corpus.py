@@ -18,9 +18,12 @@ START, STOP, MASK = (VOCABULARY.index(token) for token in ("<cls>", "<eos>", "<m
 AMINO = np.array([VOCABULARY.index(letter) for letter in "ACDEFGHIKLMNPQRSTVWY"])
 """Tokens of the 20 amino acids."""
 
+CHOSEN = 0.15
+"""Share of the tokens whose letters are guessed (Devlin et al., NAACL 2019)."""
+
 _UNKNOWN = VOCABULARY.index("X")
-# Devlin et al., NAACL 2019: of the chosen 15 %, 80 % are masked, 10 % replaced, 10 % left.
-_CHOSEN, _MASKED, _REPLACED = 0.15, 0.8, 0.9
+# Of the chosen tokens 80 % are masked, 10 % replaced and 10 % left (the same).
+_MASKED, _REPLACED = 0.8, 0.9
 
 Tokens = npt.NDArray[np.int64]
 
@@ -107,7 +110,7 @@ def hidden(ids: Tokens, generator: np.random.Generator) -> tuple[Tokens, Tokens]
     >>> len(rows), int((shown == MASK).sum()), int((shown == AMINO[3]).sum())
     (131, 104, 875)
     """
-    chosen = (generator.random(len(ids)) < _CHOSEN) & np.isin(ids, AMINO)
+    chosen = (generator.random(len(ids)) < CHOSEN) & np.isin(ids, AMINO)
     rows = np.flatnonzero(chosen)
     fate = generator.random(len(rows))
     shown = ids.copy()

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from protgraph.train import checkpoint
-from protgraph.train.engine import Engine
+from protgraph.train.engine import Engine, Loss
 from protgraph.train.how import TORCH, How
 from protgraph.train.ranks import told, world
 from protgraph.train.step import Step, begin, step
 
 Batch = Any
 Log = Callable[[int, Mapping[str, float]], None]
-Loss = Callable[[Batch], tuple[Tensor, int]]
 
 
 @dataclass(frozen=True)

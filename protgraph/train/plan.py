@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from protgraph.train import footprint, scaling
+from protgraph.train.corpus import GRAIN as GRAIN
 from protgraph.train.footprint import Memory, memory
 from protgraph.train.machine import Machine, Work
-
-GRAIN = 32
-"""A micro-batch has a multiple of so many tokens, as the crops of `corpus` have."""
 
 
 class Times(NamedTuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from protgraph.train.corpus import CHOSEN
+
 if TYPE_CHECKING:
     from protgraph.language.network import Shape
 
@@ -13,9 +15,6 @@ STAGES = (0, 1, 2, 3)
 NUMBER = 4
 """Bytes of a weight, a gradient, an average or what is sent: the engines keep all in fp32 and
 compute under autocast to bf16."""
-
-CHOSEN = 0.15
-"""Share of the tokens whose letters are guessed (Devlin et al., NAACL 2019)."""
 
 
 def parameters(shape: Shape) -> int:

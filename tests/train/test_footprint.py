@@ -31,10 +31,6 @@ class Fused(torch.autograd.Function):
         ctx.save_for_backward(query, key, value, mixed, query.new_zeros(query.shape[:2]).float())
         return mixed.flatten(1)
 
-    @staticmethod
-    def backward(ctx, gradient):
-        raise NotImplementedError
-
 
 def bytes_kept(shape, run):
     """Bytes a token, and others, that a forward pass under autocast keeps; each storage once."""

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from protgraph.language.shapes import ESM2
 from protgraph.train import footprint, scaling
-from protgraph.train.corpus import GRAIN as CROPS
+from protgraph.train.corpus import GRAIN
 from protgraph.train.footprint import memory
 from protgraph.train.machine import Machine, Work
-from protgraph.train.plan import GRAIN, at, plan, price
+from protgraph.train.plan import at, plan, price
 
 SMALL, MEDIUM, LARGE, HUGE = (
     ESM2[f"esm2_{name}_UR50D"] for name in ("t12_35M", "t33_650M", "t36_3B", "t48_15B")
@@ -206,7 +206,3 @@ def test_a_machine_out_of_range_is_refused(name, value):
 def test_work_without_tokens_is_refused():
     with pytest.raises(ValueError, match="A step's longest is 1 token or more, got 0"):
         Work(SMALL, 1024, 0)
-
-
-def test_the_grain_is_that_of_the_crops():
-    assert GRAIN == CROPS

@@ -13,6 +13,7 @@ from protgraph.language.network import Shape
 from protgraph.language.packing import pack
 from protgraph.language.shapes import ESM2
 from protgraph.train import scaling
+from protgraph.train.corpus import CHOSEN
 from protgraph.train.masked import Masked
 from protgraph.train.pretrain import Settings, _optimizers, shape_of
 
@@ -77,7 +78,7 @@ def test_products_are_those_that_torch_counts():
     length = 100
     model = Masked(SMALL)
     packed = pack([np.arange(length) % 20 + 4])
-    rows = torch.arange(round(scaling.CHOSEN * length))
+    rows = torch.arange(round(CHOSEN * length))
     with FlopCounterMode(display=False) as forward:
         scores = model(packed, rows)
     assert forward.get_total_flops() == scaling.forward(SMALL, length) * length
