@@ -80,8 +80,8 @@ DEFAULTS: dict[str, Any] = {
     # Proteins without labels: "structures", a path, or "" for none; and how many, 0 for all.
     "distil.pool": "",
     "distil.size": 0,
-    # Of what has no label, outputs are taught whose highest score by the teacher reaches this
-    # (`lessons.sure`).
+    # Of what has no label, outputs are taught whose highest score by the teacher reaches this; of
+    # proteins a sure no counts like a sure yes (`lessons.sure`).
     "distil.least": 0.0,
     # Weights of the terms (`train.distill`, `train.hints`, `train.contacts`).
     "distil.hard": 1.0,

@@ -28,10 +28,9 @@ from protgraph.distilling.tuition import Tuition, gathered
 from protgraph.insight import report
 from protgraph.insight.report import table
 from protgraph.models.saved import load
-from protgraph.running.cells import Cell, cell
+from protgraph.running.cells import Cell, cell, stacked
 from protgraph.running.evaluate import Scored, columns
 from protgraph.tasks import statistics
-from protgraph.tasks.labels import Undefined
 from protgraph.tasks.macro import macro
 from protgraph.tasks.metrics import auprc
 
@@ -136,9 +135,9 @@ def kept(name: str, folder: Path) -> bool:
     return all((place / "cell.json").is_file() for place in places)
 
 
-def scores(cells: list[Cell]) -> list[Any]:
+def scores(cells: list[Cell]) -> Any:
     """Scores on the test side, one array a seed."""
-    return [columns(one.test)[1] for one in cells]
+    return stacked([one.test for one in cells])
 
 
 def row_of(name: str, found: Found, twins: list[Cell], teacher: Scored) -> dict[str, Any]:
@@ -152,17 +151,9 @@ def row_of(name: str, found: Found, twins: list[Cell], teacher: Scored) -> dict[
         f"test {task.monitor}": str(statistics.bootstrap(metric, y, own, families)),
         SAME: str(statistics.bootstrap(metric, y, low, families)),
         "gain": str(statistics.paired(metric, y, own, low, families)),
-        "g": str(closed(metric, y, own, (low, high), families)),
-        "kept": str(closed(metric, y, own, (None, high), families)),
+        "g": str(contrast.way(metric, y, own, (low, high), families)),
+        "kept": str(contrast.way(metric, y, own, (None, high), families)),
     }
-
-
-def closed(metric: Any, y: Any, own: Any, ends: Any, families: Any) -> Any:
-    """Share of the way, or why there is none."""
-    try:
-        return statistics.closed(metric, y, own, ends, families)
-    except Undefined:
-        return "the teacher is not ahead"
 
 
 def whole(name: str, found: Found, folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -202,10 +193,10 @@ def whole(name: str, found: Found, folder: Path) -> tuple[list[dict[str, Any]], 
         if own:
             points[kind] = (own.ms[0], value)
     report.bargain(points, HERE / f"{name}.png", title=f"{name}, one thread", metric=task.monitor)
-    ends = ([*scores(found.twins)], [columns(teacher)[1]])
+    ends = (scores(found.twins), [columns(teacher)[1]])
     told = {
-        "g": closed(metric, y, scores(found.students), ends, families),
-        "kept": closed(metric, y, scores(found.students), (None, ends[1]), families),
+        "g": contrast.way(metric, y, scores(found.students), ends, families),
+        "kept": contrast.way(metric, y, scores(found.students), (None, ends[1]), families),
         "over": statistics.paired(metric, y, scores(found.students), scores(apart), families),
     }
     return rows, told
@@ -228,7 +219,7 @@ def ligands(found: Found) -> list[dict[str, Any]]:
         values = {k: str(statistics.bootstrap(metric, truth, v, families)) for k, v in said.items()}
         gain = statistics.paired(metric, truth, said["student"], said[SAME], families)
         ends = (said[SAME], said["teacher"])
-        share = closed(metric, truth, said["student"], ends, families)
+        share = contrast.way(metric, truth, said["student"], ends, families)
         rows.append({"ligand": f"{name} ({chains})", **values, "gain": str(gain), "g": str(share)})
     return rows
 
