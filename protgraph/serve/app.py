@@ -42,7 +42,7 @@ class Limits:
     room : int
         Rows that wait, at most; a request with more is too large.
     body : int
-        Bytes of a request, at most.
+        Bytes of a request, at most; all that are read, wait or are answered have `held` at most.
     longest : int
         Residues of a protein, at most.
     paths : Path, optional
@@ -53,7 +53,7 @@ class Limits:
     Raises
     ------
     ValueError
-        Where a number is not positive.
+        Where a number is not positive, or a budget above `predict.BUDGET`, which no model takes.
     """
 
     budget: int = BUDGET
@@ -68,6 +68,13 @@ class Limits:
             value = getattr(self, name)
             if value < 1:
                 raise ValueError(f"{name} is a limit of one at least, got {value}.")
+        if self.budget > BUDGET:
+            raise ValueError(f"budget is {BUDGET} residues at most, got {self.budget}.")
+
+    @property
+    def held(self) -> int:
+        """Bytes of all requests that are not answered yet, at most: of sixteen large ones."""
+        return 16 * self.body
 
 
 def create(predictor: Predictor, limits: Limits = Limits()) -> FastAPI:
@@ -129,6 +136,7 @@ class _Server:
         )
         self.meter = Meter(lambda: self.batcher.waiting)
         self.worker: asyncio.Task[None] | None = None
+        self.held = 0
 
     @asynccontextmanager
     async def life(self, app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG002 - as FastAPI calls it
@@ -136,15 +144,16 @@ class _Server:
         yield
         self.worker.cancel()
 
-    def answer(self, rows: Sequence[Row]) -> list[Answers]:
+    def answer(self, rows: Sequence[Row]) -> list[Answers | Exception]:
         """Score rows of several requests; run by the worker's thread."""
         limits = self.limits
         rules = Rules(limits.paths, limits.longest)
         found = answers(self.predictor, rows, rules, budget=limits.budget)
-        scored = [own for own in found if not isinstance(own, str)]
+        scored = [own for own in found if isinstance(own, list)]
         residues = sum(len(one.protein) for own in scored for one in own)
-        self.meter.answered([not isinstance(own, str) for own in found], residues=residues)
-        return [messages.told(row, own) for row, own in zip(rows, found, strict=True)]
+        self.meter.answered([isinstance(own, list) for own in found], residues=residues)
+        both = zip(rows, found, strict=True)
+        return [own if isinstance(own, Exception) else messages.told(row, own) for row, own in both]
 
     async def predict(self, request: Request) -> Response:
         start, status = perf_counter(), 500
@@ -160,7 +169,14 @@ class _Server:
 
     async def told(self, request: Request) -> Response:
         self.check(request)
-        rows = self.rows(await self.body(request))
+        body = bytearray()
+        try:
+            await self.read(request, body)
+            return await self.said(self.rows(body))
+        finally:
+            self.held -= len(body)
+
+    async def said(self, rows: list[Row]) -> Response:
         if len(rows) > self.limits.room:
             rule = f"A request has {self.limits.room} rows at most"
             raise HTTPException(413, f"{rule}, got {len(rows)}.")
@@ -186,24 +202,26 @@ class _Server:
             rule = 'The header "Authorization: Bearer TOKEN" is needed.'
             raise HTTPException(401, rule, {"WWW-Authenticate": "Bearer"})
 
-    async def body(self, request: Request) -> bytes:
+    async def read(self, request: Request, body: bytearray) -> None:
+        """Read a request, as long as it and all others that are held keep within the limits."""
         most = self.limits.body
         declared = request.headers.get("content-length", "")
         size = int(declared) if declared.isdecimal() else 0
-        body = bytearray()
         try:
             if size <= most:
                 async for part in request.stream():
                     body += part
+                    self.held += len(part)
                     if len(body) > most:
                         break
+                    if self.held > self.limits.held:
+                        raise HTTPException(503, "No room: too many bytes are held.", RETRY)
         except ClientDisconnect:
             raise HTTPException(400, "The client left before its request was read.") from None
         if max(size, len(body)) > most:
             raise HTTPException(413, f"A request has {most} bytes at most.")
-        return bytes(body)
 
-    def rows(self, body: bytes) -> list[Row]:
+    def rows(self, body: bytearray) -> list[Row]:
         try:
             said = self.asked.model_validate_json(body)
             return messages.rows(self.predictor.model.config, said)
@@ -217,7 +235,8 @@ class _Server:
         return {"status": "ok", "model": self.predictor.name}
 
     async def ready(self, response: Response) -> dict[str, str]:
-        if self.worker is None or self.worker.done() or not self.batcher.room:
+        full = not self.batcher.room or self.held >= self.limits.held
+        if self.worker is None or self.worker.done() or full:
             response.status_code = 503
             response.headers.update(RETRY)
             return {"status": "no room"}

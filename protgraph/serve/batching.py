@@ -25,7 +25,8 @@ class Batcher(Generic[Item, Answer]):
     Parameters
     ----------
     answer : callable
-        From items to as many answers; called by one thread, never twice at the same time.
+        From items to as many answers; called by one thread, never twice at the same time. An
+        answer that is an exception is raised in the one call that asked for it.
     size : callable
         From an item to its residues.
     budget : int
@@ -46,11 +47,11 @@ class Batcher(Generic[Item, Answer]):
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[Item]], Sequence[Answer]], *, size: Callable[[Item], int],
-        budget: int, room: int,
+        self, answer: Callable[[Sequence[Item]], Sequence[Answer | Exception]], *,
+        size: Callable[[Item], int], budget: int, room: int,
     ) -> None:  # fmt: skip
         self._answer, self._size, self._budget, self._room = answer, size, budget, room
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[tuple[Item, int, asyncio.Future[Answer]]] = deque()
         self._more = asyncio.Event()
 
     @property
@@ -73,13 +74,15 @@ class Batcher(Generic[Item, Answer]):
         Exception
             What `answer` raised for a batch with one of them.
         """
+        if not items:
+            return []
         if len(items) > self.room:
             raise Full(f"{len(self._waiting)} items wait, and {self._room} may.")
         loop = asyncio.get_running_loop()
-        asked = [(item, loop.create_future()) for item in items]
+        asked = [(item, self._size(item), loop.create_future()) for item in items]
         self._waiting.extend(asked)
         self._more.set()
-        return list(await asyncio.gather(*(future for _, future in asked)))
+        return list(await asyncio.gather(*(future for *_, future in asked)))
 
     async def work(self) -> None:
         """Answer until cancelled."""
@@ -89,24 +92,34 @@ class Batcher(Generic[Item, Answer]):
                 await self._more.wait()
                 batch = self._next()
                 items = [item for item, _ in batch]
+                found: Sequence[Answer | Exception]
                 try:
                     found = await loop.run_in_executor(thread, self._answer, items)
+                    if len(found) != len(items):
+                        raise RuntimeError(f"{len(items)} items have {len(found)} answers.")
                 except Exception as error:
-                    for _, future in batch:
-                        if not future.done():
-                            future.set_exception(error)
-                    continue
+                    found = [error] * len(items)
                 for (_, future), own in zip(batch, found, strict=True):
-                    if not future.done():
-                        future.set_result(own)
+                    _tell(future, own)
 
     def _next(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
         """Take what fits; at least one item."""
-        batch = [self._waiting.popleft()]
-        left = self._budget - self._size(batch[0][0])
-        while self._waiting and self._size(self._waiting[0][0]) <= left:
-            batch.append(self._waiting.popleft())
-            left -= self._size(batch[-1][0])
+        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
+        left = self._budget
+        while self._waiting and (not batch or self._waiting[0][1] <= left):
+            item, size, future = self._waiting.popleft()
+            batch.append((item, future))
+            left -= size
         if not self._waiting:
             self._more.clear()
         return batch
+
+
+def _tell(future: asyncio.Future[Answer], answer: Answer | Exception) -> None:
+    """Answer a caller who has not left."""
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

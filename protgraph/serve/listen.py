@@ -13,6 +13,9 @@ from protgraph.predict import Predictor
 from protgraph.serve.app import Limits, create
 from protgraph.structure import synthetic
 
+OTHERS = 100
+"""Connections beside those whose rows wait: that are read, are idle, or look how the server is."""
+
 
 def listen(
     predictor: Predictor, limits: Limits, *, host: str = "127.0.0.1", port: int = 8000,
@@ -46,7 +49,10 @@ def listen(
         predictor.predict_pairs([(protein, protein)])
     else:
         predictor.predict(protein)
-    config = uvicorn.Config(create(predictor, limits), log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        create(predictor, limits), log_level="warning", access_log=False,
+        limit_concurrency=limits.room + OTHERS,
+    )  # fmt: skip
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as bound:
         said = f"[{host}]" if ":" in host else host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from protgraph.models.model import Config
 from protgraph.predict import Predictor, alone
-from protgraph.serve.rows import Given, Row, reads, twice
+from protgraph.serve.rows import Row, asked, reads, twice, who
 from protgraph.tasks.prediction import Prediction
 
 
@@ -83,16 +84,11 @@ def rows(config: Config, said: BaseModel) -> list[Row]:
         got = ", ".join(f"{length} {key}" for key, length in lengths.items())
         raise ValueError(f"The lists of a request are of one length, got {got}.")
 
-    def cell(column: str, number: int) -> str:
-        own = lists.get(_plural(column))
-        return (own[number] or "").strip(" \t") if own else ""
+    def cell(number: int, column: str) -> object:
+        return lists[_plural(column)][number] if _plural(column) in lists else None
 
-    keys = zip(reads(config), twice(config, "name"), twice(config, "chain"), strict=True)
-    ends = list(keys)
-    return [
-        Row(number, tuple(Given(end[0], *(cell(key, number) for key in end)) for end in ends))
-        for number in range(next(iter(lengths.values())))
-    ]
+    count = next(iter(lengths.values()))
+    return [Row(number, asked(config, partial(cell, number))) for number in range(count)]
 
 
 def size(row: Row) -> int:
@@ -100,6 +96,7 @@ def size(row: Row) -> int:
 
     Examples
     --------
+    >>> from protgraph.serve.rows import Given
     >>> size(Row(0, (Given("sequence", "MKV"),)))
     3
     """
@@ -135,22 +132,18 @@ def told(row: Row, found: list[Prediction] | str) -> list[dict[str, Any]]:
 
     Examples
     --------
+    >>> from protgraph.serve.rows import Given
     >>> told(Row(2, (Given("sequence", "", "a"),)), "Row 2: sequence is empty.")
     [{'row': 2, 'name': 'a', 'error': 'Row 2: sequence is empty.'}]
     """
-    if not isinstance(found, str):
-        return [{"row": row.number, **_scored(own)} for own in found]
-    ends = ("_a", "_b") if len(row.given) == 2 else ("",)
-    names = {f"name{end}": own.name for end, own in zip(ends, row.given, strict=True)}
-    return [{"row": row.number, **names, "error": found}]
+    if isinstance(found, str):
+        return [row.refused(found)]
+    return [{"row": row.number, **_scored(own)} for own in found]
 
 
 def _scored(prediction: Prediction) -> dict[str, Any]:
     protein, partner, calls = prediction.protein, prediction.partner, prediction.calls
-    said: dict[str, Any] = {"name": protein.name, "chain": protein.chain}
-    if partner is not None:
-        said = {"name_a": protein.name, "chain_a": protein.chain}
-        said |= {"name_b": partner.name, "chain_b": partner.chain}
+    said = who(prediction)
     notes = [*protein.notes, *(partner.notes if partner else ())]
     if notes:
         said["notes"] = notes

@@ -7,7 +7,7 @@ model answers wherever protgraph is installed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from protgraph.models.model import Config
 from protgraph.models.saved import load
 from protgraph.predict import Predictor, alone
-from protgraph.serve.rows import Given, Row, Rules, answers, reads, twice
+from protgraph.serve.rows import Row, Rules, answers, asked, reads, twice, who
 from protgraph.structure import synthetic, write
 from protgraph.tasks.prediction import Prediction
 
@@ -81,17 +81,16 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         form = (params or {}).get("form", "table")
         if form not in FORMS:
             raise ValueError(f"{config.task}: the form is one of {FORMS}, got {form!r}.")
-        asked = _asked(config, model_input)
+        cells = enumerate(model_input.to_dict("records"))
+        rows = [Row(number, asked(config, own.get)) for number, own in cells]
         root = os.environ.get(PATHS)
-        found = answers(self.predictor, asked, Rules(Path(root) if root else None))
+        found = list(_sound(answers(self.predictor, rows, Rules(Path(root) if root else None))))
         if form == "json":
             return _objects(found)
         said: list[dict[str, Any]] = []
-        for row, own in zip(asked, found, strict=True):
+        for row, own in zip(rows, found, strict=True):
             if isinstance(own, str):
-                names = [given.name for given in row.given]
-                both = dict(zip(twice(config, "name"), names, strict=True))
-                said.append({"row": row.number, **both, "error": own})
+                said.append(row.refused(own))
                 continue
             for answer in own:
                 said += _rows(row.number, answer)
@@ -99,14 +98,14 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return frame.where(frame.notna(), None)
 
 
-def _asked(config: Config, frame: pd.DataFrame) -> list[Row]:
-    """What the rows of a data frame ask for."""
-    asked = []
-    for number, cells in enumerate(frame.to_dict("records")):
-        both = zip(reads(config), twice(config, "name"), twice(config, "chain"), strict=True)
-        given = [Given(one, *(_text(cells, key) for key in (one, *two))) for one, *two in both]
-        asked.append(Row(number, tuple(given)))
-    return asked
+def _sound(
+    found: Iterable[list[Prediction] | str | Exception],
+) -> Iterator[list[Prediction] | str]:
+    """Answers as they are; what broke is no answer, and is raised."""
+    for own in found:
+        if isinstance(own, Exception):
+            raise own
+        yield own
 
 
 def _objects(found: list[list[Prediction] | str]) -> pd.DataFrame:
@@ -174,26 +173,17 @@ def example(config: Config) -> pd.DataFrame:
         protein = synthetic.protein(seed, length=60)
         made[column] = [protein.sequence if alone(config) else write.pdb(protein)]
         made[name] = [protein.name]
-    return pd.DataFrame(made)
-
-
-def _text(given: Mapping[Any, Any], column: str) -> str:
-    said = given.get(column)
-    return said.strip(" \t") if isinstance(said, str) else ""
+    # MLflow compares column names with a range, which pandas warns of unless they are objects.
+    return pd.DataFrame(made, columns=pd.Index(made, dtype=object))
 
 
 def _rows(number: int, answer: Prediction) -> Iterator[dict[str, Any]]:
     """Rows of the answer for one protein or pair."""
-    protein, partner = answer.protein, answer.partner
-    common = {"row": number, "name": protein.name, "chain": protein.chain}
-    if partner is not None:
-        common = {"row": number, "name_a": protein.name, "chain_a": protein.chain}
-        common |= {"name_b": partner.name, "chain_b": partner.chain}
-    residues = answer.level == "residue"
+    protein, residues = answer.protein, answer.level == "residue"
     scores = np.atleast_2d(answer.scores)
     calls = None if answer.calls is None else np.atleast_2d(answer.calls)
     for i, own in enumerate(scores):
-        row: dict[str, Any] = dict(common)
+        row: dict[str, Any] = {"row": number, **who(answer)}
         if residues:
             row |= {
                 "position": protein.numbering[i], "index": i, "letter": protein.sequence[i]

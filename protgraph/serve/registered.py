@@ -47,7 +47,6 @@ def served(uri: str, *, trust: bool = False) -> Any:
         return mlflow.pyfunc.load_model(names.find(uri).uri)
     found = registry.folder(uri)
     config = load(found).config
-    example = pyfunc.example(config)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, "model")
         mlflow.pyfunc.save_model(
@@ -55,8 +54,7 @@ def served(uri: str, *, trust: bool = False) -> Any:
             python_model=str(pyfunc.CODE),
             artifacts={"model": str(found)},
             signature=pyfunc.signature(config),
-            # MLflow compares column names with a range, which pandas warns of.
-            input_example=example.set_axis(example.columns.astype(object), axis=1),
+            input_example=pyfunc.example(config),
             pip_requirements=[pinned(package) for package in PACKAGES],
         )
         return mlflow.pyfunc.load_model(str(place))

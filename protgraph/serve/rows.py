@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protgraph.data.batch import batches
 from protgraph.models.model import Config
@@ -15,6 +16,9 @@ from protgraph.structure.fasta import letters
 from protgraph.structure.protein import Protein
 from protgraph.structure.read import read
 from protgraph.tasks.prediction import Prediction
+
+_CIF = re.compile(r"(?i)\ufeff?(?>\s+|#[^\n]*\n)*+data_")
+"""How an mmCIF file begins; what is passed over is never tried again."""
 
 
 class Given(NamedTuple):
@@ -31,6 +35,18 @@ class Row(NamedTuple):
 
     number: int
     given: tuple[Given, ...]
+
+    def refused(self, why: str) -> dict[str, Any]:
+        """Say in place of an answer which row it is, how its proteins are called, and why not.
+
+        Examples
+        --------
+        >>> Row(2, (Given("sequence_a", "", "x"), Given("sequence_b", "", "y"))).refused("Empty.")
+        {'row': 2, 'name_a': 'x', 'name_b': 'y', 'error': 'Empty.'}
+        """
+        ends = ("_a", "_b") if len(self.given) == 2 else ("",)
+        names = {f"name{end}": own.name for end, own in zip(ends, self.given, strict=True)}
+        return {"row": self.number, **names, "error": why}
 
 
 class Rules(NamedTuple):
@@ -74,9 +90,38 @@ def twice(config: Config, *names: str) -> list[str]:
     return [f"{name}{end}" for end in ("_a", "_b") for name in names]
 
 
+def asked(config: Config, cell: Callable[[str], object]) -> tuple[Given, ...]:
+    """Take a row apart: `cell` gives what stands in a column, a text or nothing.
+
+    Examples
+    --------
+    >>> config = Config("demo", "residue", ("site",), "cnn", inputs=21, edges=0, kinds=0)
+    >>> asked(config, {"sequence": " MKV", "name": None}.get)
+    (Given(column='sequence', text='MKV', name='', chain=''),)
+    """
+
+    def text(column: str) -> str:
+        said = cell(column)
+        return said.strip(" \t") if isinstance(said, str) else ""
+
+    ends = zip(reads(config), twice(config, "name"), twice(config, "chain"), strict=True)
+    return tuple(Given(end[0], *map(text, end)) for end in ends)
+
+
+def who(prediction: Prediction) -> dict[str, Any]:
+    """Name and chain of a prediction's protein, or those of both partners."""
+    protein, partner = prediction.protein, prediction.partner
+    if partner is None:
+        return {"name": protein.name, "chain": protein.chain}
+    return {
+        "name_a": protein.name, "chain_a": protein.chain,
+        "name_b": partner.name, "chain_b": partner.chain,
+    }  # fmt: skip
+
+
 def answers(
     predictor: Predictor, rows: Sequence[Row], rules: Rules, *, budget: int = BUDGET
-) -> list[list[Prediction] | str]:
+) -> list[list[Prediction] | str | Exception]:
     """Score rows, some at a time; one that cannot be scored keeps no other from its answer.
 
     Parameters
@@ -90,8 +135,9 @@ def answers(
 
     Returns
     -------
-    answers : list of list of Prediction, or str
-        One a row: of each of its chains, or of its pair; or why there is none.
+    answers : list of list of Prediction, str, or Exception
+        One a row: of each of its chains, or of its pair; why there is none; or what broke, where
+        that is no fault of the row.
 
     Examples
     --------
@@ -104,24 +150,24 @@ def answers(
     """
     config = predictor.model.config
     found = [_read(row, config, rules) for row in rows]
-    kept = [own for own in found if not isinstance(own, str)]
+    kept = [own for own in found if isinstance(own, list)]
     sizes = [sum(map(len, own)) for own in kept]
-    said: list[list[Prediction] | str] = []
+    said: list[list[Prediction] | str | Exception] = []
     for batch in batches(sizes, budget):
         said += _scored(predictor, [kept[i] for i in batch])
     order = iter(said)
-    return [own if isinstance(own, str) else next(order) for own in found]
+    return [next(order) if isinstance(own, list) else own for own in found]
 
 
 def _scored(
     predictor: Predictor, rows: Sequence[Sequence[Protein]]
-) -> list[list[Prediction] | str]:
+) -> list[list[Prediction] | str | Exception]:
     """Score all rows at once; where that fails each half, until the bad ones are found."""
     try:
         return list(_together(predictor, rows))
-    except (ValueError, OSError, ImportError) as error:
+    except Exception as error:
         if len(rows) == 1:
-            return [str(error)]
+            return [_reason(error)]
     half = len(rows) // 2
     return _scored(predictor, rows[:half]) + _scored(predictor, rows[half:])
 
@@ -138,7 +184,14 @@ def _together(
         yield [next(said) for _ in own]
 
 
-def _read(row: Row, config: Config, rules: Rules) -> list[Protein] | str:
+def _reason(error: Exception) -> str | Exception:
+    """What is told of an error; only one that is the fault of a row has words for its sender."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)  # without the path, which is none of theirs
+    return str(error) if isinstance(error, (ValueError, ImportError)) else error
+
+
+def _read(row: Row, config: Config, rules: Rules) -> list[Protein] | str | Exception:
     """Proteins of a row, or why they cannot be had."""
     found: list[Protein] = []
     try:
@@ -148,8 +201,8 @@ def _read(row: Row, config: Config, rules: Rules) -> list[Protein] | str:
                 chains = ", ".join(protein.chain for protein in own)
                 raise ValueError(f"Row {row.number}: {given.column} has one chain, got {chains}.")
             found += own
-    except (ValueError, OSError, ImportError) as error:
-        return str(error)
+    except Exception as error:
+        return _reason(error)
     for protein in found:
         if rules.longest is not None and len(protein) > rules.longest:
             return (
@@ -160,7 +213,7 @@ def _read(row: Row, config: Config, rules: Rules) -> list[Protein] | str:
 
 
 def _proteins(number: int, given: Given, config: Config, paths: Path | None) -> Iterator[Protein]:
-    said = given.text.strip(" \t")
+    said, chain = given.text, given.chain or None
     end = given.column[len("sequence") if alone(config) else len("structure") :]
     if not said:
         raise ValueError(f"Row {number}: {given.column} is empty.")
@@ -169,17 +222,15 @@ def _proteins(number: int, given: Given, config: Config, paths: Path | None) -> 
         sequence, notes = letters(name, said)
         yield Protein(name, sequence, notes=notes)
         return
-    chain = given.chain or None
     if len(said.splitlines()) == 1:
-        yield from read(_allowed(said, paths), chain=chain, gaps=config.gaps)
+        for protein in read(_allowed(said, paths), chain=chain, gaps=config.gaps):
+            yield replace(protein, name=given.name or protein.name)
         return
     with tempfile.TemporaryDirectory() as folder:
-        cif = re.match(r"(?i)\ufeff?(\s|#[^\n]*\n)*data_", said)
-        # Proteins are named after the file they are read from.
-        stem = re.sub(r"[^\w.-]", "_", name)[:100]
-        path = Path(folder, f"{stem}{'.cif' if cif else '.pdb'}")
+        path = Path(folder, f"row-{number}{end}{'.cif' if _CIF.match(said) else '.pdb'}")
         path.write_text(said, encoding="utf-8")
-        yield from read(path, chain=chain, gaps=config.gaps)
+        for protein in read(path, chain=chain, gaps=config.gaps):
+            yield replace(protein, name=name)
 
 
 def _allowed(said: str, paths: Path | None) -> Path:
@@ -194,4 +245,6 @@ def _allowed(said: str, paths: Path | None) -> Path:
     path = (folder / said).resolve()
     if not path.is_relative_to(folder):
         raise ValueError(f"{said!r} is not in the folder that was allowed.")
+    if not path.is_file():
+        raise ValueError(f"{said!r}: there is no such file.")
     return path

@@ -46,8 +46,7 @@ def served(
             model_id=made.model_id,
             python_model=str(code),
             artifacts={MODEL: str(clean), RECORD: str(kept)},
-            # MLflow compares column names with a range, which pandas warns of.
-            input_example=example.set_axis(example.columns.astype(object), axis=1),
+            input_example=example,
             signature=signature,
             pip_requirements=[pinned(package) for package in PACKAGES],
         )

@@ -3,6 +3,7 @@
 import gc
 import json
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -229,10 +230,13 @@ def test_paths_are_read_only_from_the_folder_that_was_allowed(shaped, text, tmp_
     (inside / "link.pdb").symlink_to(outside / "a.pdb")
     # A pyfunc's setting opens no folder to a server.
     monkeypatch.setenv("PROTGRAPH_PATHS", str(tmp_path))
-    asked = ["a.pdb", str(inside / "a.pdb"), "../in-not/a.pdb", "link.pdb", "/etc/passwd", "b.pdb"]
+    asked = ["a.pdb", str(inside / "a.pdb"), "../in-not/a.pdb", "link.pdb", "/etc/passwd", "b.pdb",
+             "x" * 300, "."]  # fmt: skip
     with running(create(shaped, Limits(paths=inside))) as port:
         said = ask(port, "/predict", {"structures": asked})
-    assert ["error" in one for one in said.json["answers"]] == [False, False, *[True] * 4]
+    assert ["error" in one for one in said.json["answers"]] == [False, False, *[True] * 6]
+    assert str(tmp_path) not in said.text
+    assert said.json["answers"][5]["error"] == "'b.pdb': there is no such file."
     with running(create(shaped)) as port:
         said = ask(port, "/predict", {"structures": asked})
     assert said.status == 422
@@ -329,6 +333,74 @@ def test_a_protein_that_the_model_refuses_keeps_no_other_from_its_answer():
     ]  # fmt: skip
 
 
+def test_a_row_on_which_the_model_breaks_fails_its_own_request_alone():
+    held = Held()
+    plain = held.plain
+
+    def breaks(sequences):
+        if "WWW" in sequences:
+            raise IndexError("no such thing")
+        return plain(sequences)
+
+    held.plain = breaks
+    with running(create(held.predictor)) as port, ThreadPoolExecutor(4) as pool:
+        first = pool.submit(ask, port, "/predict", {"sequences": ["MKV"]})
+        assert held.begun.wait(60)
+        rest = [pool.submit(ask, port, "/predict", {"sequences": [t]}) for t in ("WWW", "AC", "DE")]
+        while counted(port)[("protgraph_rows_waiting",)] < 3:
+            pass
+        held.go.set()
+        assert [one.result().status for one in (first, *rest)] == [200, 500, 200, 200]
+
+
+def test_a_row_that_cannot_be_read_for_no_fault_of_its_own_is_no_answer(monkeypatch):
+    def breaks(name, text):
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr("protgraph.serve.rows.letters", breaks)
+    (said,) = answers(LETTERED, [Row(0, (Given("sequence", "MKV"),))], Rules())
+    assert isinstance(said, RuntimeError)
+
+
+def test_bytes_of_all_requests_that_are_not_answered_have_a_bound():
+    held = Held()
+    limits = Limits(body=1000, room=1000)
+    asked = {"sequences": ["M" * 940]}
+    with running(create(held.predictor, limits)) as port, ThreadPoolExecutor(16) as pool:
+        waits = [pool.submit(ask, port, "/predict", asked) for _ in range(16)]
+        assert held.begun.wait(60)
+        while counted(port)[("protgraph_rows_waiting",)] < 15:
+            pass
+        refused = ask(port, "/predict", asked)
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert "too many bytes" in refused.json["detail"]
+        assert ask(port, "/predict", {"sequences": 5}).status == 422
+        held.go.set()
+        assert {one.result().status for one in waits} == {200}
+        for _ in range(20):
+            assert ask(port, "/predict", asked).status == 200
+        assert ask(port, "/ready").status == 200
+
+
+def test_names_are_those_that_the_client_gave(shaped, text, tmp_path):
+    (tmp_path / "a.pdb").write_text(text)
+    names = ["a/b: c" + "x" * 200, None, "mine", None]
+    asked = {"structures": [text, text, "a.pdb", "a.pdb"], "names": names}
+    with running(create(shaped, Limits(paths=tmp_path))) as port:
+        said = ask(port, "/predict", asked).json["answers"]
+    assert [one["name"] for one in said] == [names[0], "row-1", "mine", "a"]
+
+
+def test_white_space_before_a_structure_needs_no_more_than_its_own_memory(shaped):
+    text = "\n" + " " * 2_000_000 + "x"
+    tracemalloc.start()
+    (said,) = answers(shaped, [Row(0, (Given("structure", text),))], Rules())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(said, str)
+    assert peak < 10 * len(text)
+
+
 def test_many_clients_at_once_each_get_their_own(port):
     before = counted(port)
     texts = random_sequences(1, 300)
@@ -380,3 +452,8 @@ def test_requests_leave_nothing_behind(port):
 def test_a_limit_is_positive(name):
     with pytest.raises(ValueError, match=f"{name} is a limit of one at least, got 0"):
         Limits(**{name: 0})
+
+
+def test_a_budget_is_one_that_a_model_takes():
+    with pytest.raises(ValueError, match="budget is 8000 residues at most, got 8001"):
+        Limits(budget=8001)

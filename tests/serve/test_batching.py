@@ -77,6 +77,43 @@ def test_a_batch_that_breaks_is_told_to_its_callers_and_the_next_one_is_answered
     assert three == [16]
 
 
+async def asked_of(answer, *asked, **settings):
+    """What some calls of one batcher are told, and the last one after all others."""
+    batcher = Batcher(answer, **{"size": abs, "budget": 20, "room": 10, **settings})
+    work = asyncio.create_task(batcher.work())
+    calls = [batcher.ask(items) for items in asked[:-1]]
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    async with asyncio.timeout(60):
+        last = await batcher.ask(asked[-1])
+    work.cancel()
+    return [*found, last]
+
+
+def test_an_answer_that_is_an_exception_is_raised_for_its_own_caller_alone():
+    def answer(items):
+        return [RuntimeError("out of luck") if item == 13 else 2 * item for item in items]
+
+    found = asyncio.run(asked_of(answer, [1], [2, 13], [3], [4]))
+    assert isinstance(found.pop(1), RuntimeError)
+    assert found == [[2], [6], [8]]
+
+
+def test_a_wrong_number_of_answers_is_told_and_the_next_call_is_answered():
+    found = asyncio.run(asked_of(lambda items: items[:2], [1, 2, 3], [4]))
+    assert str(found[0]) == "3 items have 2 answers."
+    assert found[1] == [4]
+
+
+def test_an_item_without_a_size_is_the_fault_of_its_caller_alone():
+    found = asyncio.run(asked_of(lambda items: items, ["a"], [4]))
+    assert isinstance(found[0], TypeError)
+    assert found[1] == [4]
+
+
+def test_who_asks_for_nothing_is_told_nothing():
+    assert asyncio.run(asked_of(lambda items: items, [], [4])) == [[], [4]]
+
+
 def test_a_caller_who_leaves_takes_no_answer_from_another():
     async def left():
         held = Held()

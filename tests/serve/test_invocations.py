@@ -40,8 +40,7 @@ def saved(student, tmp_path_factory):
     mlflow.pyfunc.save_model(
         folder / "model", python_model=str(pyfunc.CODE), pip_requirements=[],
         artifacts={"model": str(folder / "student")}, signature=pyfunc.signature(student.config),
-        # MLflow compares column names with a range, which pandas warns of.
-        input_example=example.set_axis(example.columns.astype(object), axis=1),
+        input_example=example,
     )  # fmt: skip
     return folder / "model"
 

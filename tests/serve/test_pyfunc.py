@@ -134,7 +134,7 @@ def test_a_row_that_cannot_be_scored_says_so_and_the_rest_is_answered(by_structu
     assert bad["row"].tolist() == [0, 2, 3, 4]
     assert bad["name"].tolist() == ["odd", "", "", "chainless"]
     assert bad["zinc_score"].isna().all()
-    assert bad["error"].str.startswith(("odd.pdb: ", "Row 2: ", "Row 3: ", "chainless.pdb: ")).all()
+    assert bad["error"].str.startswith(("row-0.pdb: ", "Row 2: ", "Row 3: ", "row-4.pdb: ")).all()
     assert "structure is empty" in bad["error"].iloc[1]
     assert "'Z'" in bad["error"].iloc[3]
     good = said[said["error"].isna()]

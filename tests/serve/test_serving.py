@@ -18,7 +18,9 @@ from serving import ask, counted, process, running
 
 from protgraph.cli import main
 from protgraph.models.student import Student, StudentConfig
-from protgraph.serve.app import create
+from protgraph.resolve import load
+from protgraph.serve import listen
+from protgraph.serve.app import Limits, create
 
 LETTERS = list("ACDEFGHIKLMNPQRSTVWY")
 
@@ -56,11 +58,10 @@ def documented(port, folder, env):
 
 
 def listens_at_this_machine_alone(port):
+    """Another address of this machine, of which 127.0.0.0/8 has many, is not listened at."""
     assert ask(port, "/ready").status == 200
-    others = [own[4][0] for own in socket.getaddrinfo(socket.gethostname(), None)]
-    for address in {own for own in others if "." in own and not own.startswith("127.")}:
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection((address, port), timeout=5)
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
 def sigterm_ends_it_when_what_is_in_flight_is_answered(server, port):
@@ -96,6 +97,19 @@ def test_what_cannot_be_served_is_one_line(words, said, capsys):
     assert said in line
 
 
+def test_connections_are_bound_by_the_rows_that_may_wait(folder, monkeypatch):
+    def run(server, sockets):
+        assert server.config.limit_concurrency == 7 + listen.OTHERS
+        (bound,) = sockets
+        assert bound.getsockname()[0] == "127.0.0.1"
+        said.append("ran")
+
+    said = []
+    monkeypatch.setattr(listen.uvicorn.Server, "run", run)
+    listen.listen(load(folder), Limits(room=7), port=0, say=said.append)
+    assert said[-1] == "ran"
+
+
 def test_an_address_that_is_taken_is_one_line(folder, capsys):
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
@@ -111,7 +125,6 @@ def test_without_its_packages_the_command_says_what_to_install(folder, monkeypat
 
 
 def test_code_that_came_with_a_registered_model_is_not_run(folder, tmp_path, monkeypatch):
-    from protgraph.resolve import load
     from protgraph.track import registry
 
     evil = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n"

@@ -37,7 +37,7 @@ def store(tmp_path_factory):
 
 def finished(folder, name, *, model=True, **numbers):
     """A run, with a model of random weights."""
-    frame = pd.DataFrame({"sequence": ["MKV"]})
+    frame = pd.DataFrame([["MKV"]], columns=pd.Index(["sequence"], dtype=object))
     (folder / "echo.py").write_text(CODE)
     config = Config("demo", "protein", ("fit",), "cnn", 21, 0, 0, width=4, layers=1)
     with runs.start("demo", name, params={}, tags=TAGS) as run:
