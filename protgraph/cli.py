@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 
+from protgraph.track.door import told
 from protgraph.verbs import (
     annotate,
     benchmark,
@@ -246,13 +247,20 @@ def _language_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 2 with one line on stderr."""
+    """Run the command line; 0, 2 with one line on stderr, or 1 where nobody reads on."""
     args = parser().parse_args(words)
     args.words = list(sys.argv[1:] if words is None else words)
     plain = warnings.formatwarning
     warnings.formatwarning = _said
     try:
-        return int(args.do(args))
+        with told():
+            status = int(args.do(args))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # What is left of the output is written at the end of the process, to where it may go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
         if args.debug:
             raise

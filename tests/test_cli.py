@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +162,33 @@ def test_the_benchmark_data_that_is_not_there_is_named(tmp_path, monkeypatch, ca
     monkeypatch.setenv("PROTGRAPH_DATA", str(tmp_path / "nowhere"))
     assert main(["run", "zinc_site/egnn"]) == 2
     assert "PROTGRAPH_DATA" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["data", "list"], ["predict", "zinc-site-seq", "long.fasta"]])
+def test_where_nobody_reads_on_the_end_is_quiet(tmp_path, words):
+    """The first is told of it when it ends, the second while it writes what a file gave."""
+    (tmp_path / "long.fasta").write_text(">long\n" + "MKVLAHCDEW" * 100 + "\n")
+    command = [sys.executable, "-m", "protgraph", *words]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert "rror" not in said
+    assert "ipe" not in said
+
+
+def test_a_tracking_server_that_does_not_answer_is_one_line(monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    for words in (["models"], ["rollback", "sites"], ["predict", "sites@champion", "x.fasta"]):
+        assert main(words) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: MLflow: ")
+        assert str(port) in line
 
 
 def test_debug_shows_the_traceback(made):

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from protgraph.track.door import told
+
 
 def say(text: str) -> None:
     """Tell the user something that is no result."""
@@ -22,9 +24,10 @@ def each(files: Iterable[str], do: Callable[[str], None], *, debug: bool) -> int
     failed = 0
     for file in files:
         try:
-            do(file)
+            with told():
+                do(file)
         except (ValueError, OSError) as error:
-            if debug:
+            if debug or isinstance(error, BrokenPipeError):
                 raise
             say(f"error: {_named(file, reason(error))}")
             failed = 2
