@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from protgraph.models.saved import load
 from protgraph.serve import pyfunc
 from protgraph.structure.fasta import sequences
+from protgraph.structure.source import content, stem
 from protgraph.track import names, registry
 from protgraph.track.provenance import PACKAGES, pinned
 
@@ -60,21 +61,20 @@ def served(uri: str, *, trust: bool = False) -> Any:
         return mlflow.pyfunc.load_model(str(place))
 
 
-def trusted(uri: str, files: Sequence[str]) -> pd.DataFrame:
-    """Ask a registered model, by its own code, for the proteins of files.
+def trusted(uri: str) -> tuple[Callable[[Sequence[tuple[str, str]]], pd.DataFrame], str]:
+    """Load a registered model to ask it by its own code.
 
     Parameters
     ----------
     uri : str
         As `served`.
-    files : sequence of str
-        Structures; sequences where the model's signature reads those.
 
     Returns
     -------
-    answer : DataFrame
-        What the model's code makes of a data frame with a row a protein (a file of structures is
-        one row).
+    ask : callable
+        From rows, each a text and a name, to what the model's code makes of them.
+    column : str
+        What the texts are: "structure" or "sequence".
 
     Raises
     ------
@@ -83,13 +83,26 @@ def trusted(uri: str, files: Sequence[str]) -> pd.DataFrame:
     """
     model = served(uri, trust=True)
     schema = model.metadata.get_input_schema()
-    held = schema.required_input_names() if schema is not None else []
-    if held not in (["structure"], ["sequence"]):
+    columns = schema.required_input_names() if schema is not None else []
+    if columns not in (["structure"], ["sequence"]):
         rule = "a trusted model is asked for a structure or a sequence"
-        raise ValueError(f"{uri}: {rule}, but this one reads {held}.")
-    if held == ["structure"]:
-        said = [(Path(file).read_text(), Path(file).name.split(".")[0]) for file in files]
-    else:
-        said = [(one.sequence, one.name) for file in files for one in sequences(file)]
-    answer: pd.DataFrame = model.predict(pd.DataFrame(said, columns=[*held, "name"]))
-    return answer
+        raise ValueError(f"{uri}: {rule}, but this one reads {columns}.")
+
+    def ask(rows: Sequence[tuple[str, str]]) -> pd.DataFrame:
+        answer: pd.DataFrame = model.predict(pd.DataFrame(rows, columns=[*columns, "name"]))
+        return answer
+
+    return ask, columns[0]
+
+
+def held(file: str, column: str) -> list[tuple[str, str]]:
+    """Read texts and names of what a file holds: a structure, or sequences.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Where it cannot be read.
+    """
+    if column == "sequence":
+        return [(one.sequence, one.name) for one in sequences(file)]
+    return [(content(Path(file)).decode(), stem(Path(file)))]

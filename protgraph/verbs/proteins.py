@@ -78,7 +78,7 @@ def fold(args: argparse.Namespace) -> int:
 def predict(args: argparse.Namespace) -> int:
     """Predict for every chain of every file, or for pairs of them with a model of pairs."""
     from protgraph.resolve import load
-    from protgraph.serve.screen import screen
+    from protgraph.screen import screen
 
     if args.trust:
         return _trusted(args)
@@ -117,9 +117,20 @@ def _notes(predictor: Predictor) -> Iterator[str]:
 
 
 def _trusted(args: argparse.Namespace) -> int:
-    """Ask a registered model by the code that came with it."""
-    from protgraph.serve.registered import trusted
+    """Ask a registered model by the code that came with it, for all files at once."""
+    from protgraph.serve.registered import held, trusted
 
-    said = trusted(args.model, args.files)
+    if args.pairs or args.output or args.format != "tsv":
+        rule = "prints the table that the model's code makes"
+        raise ValueError(f"--trust {rule}: leave --pairs, --format and -o out.")
+    ask, column = trusted(args.model)
+    rows: list[tuple[str, str]] = []
+    failed = each(args.files, lambda file: rows.extend(held(file, column)), debug=args.debug)
+    if not rows:
+        return failed
+    said = ask(rows)
     print(said.to_csv(sep="\t", index=False, lineterminator="\n"), end="")
-    return 0
+    unscored = said["error"].dropna() if "error" in said else ()
+    for why in unscored:
+        say(f"error: {why}")
+    return 2 if len(unscored) else failed

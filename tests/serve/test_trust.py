@@ -1,5 +1,6 @@
 """Code that came with a model runs only where the user says so."""
 
+import gzip
 from pathlib import Path
 
 import mlflow
@@ -11,7 +12,7 @@ from protgraph.models.model import Config, Model
 from protgraph.resolve import load
 from protgraph.running.promotion import promote
 from protgraph.serve import pyfunc
-from protgraph.serve.registered import served
+from protgraph.serve.registered import held, served
 from protgraph.track import registry, runs
 
 TAGS = {"recipe": "0a", "data": "1b", "split": "2c"}
@@ -25,7 +26,9 @@ class Stranger(mlflow.pyfunc.PythonModel):
     def load_context(self, context):
         pass
     def predict(self, context, model_input: pandas.DataFrame, params=None):
-        return model_input.assign(said="by a stranger")
+        said = model_input.assign(said="by a stranger")
+        bad = said["name"] == "bad"
+        return said.assign(error=bad.map(dict([(True, "bad: no.")]))) if bad.any() else said
 mlflow.models.set_model(Stranger())
 """
 
@@ -75,6 +78,35 @@ def test_with_trust_it_does(marker, capsys):
     assert main(["predict", "stranger@champion", "x.fasta", "--trust"]) == 0
     assert marker.exists()
     assert capsys.readouterr().out == "sequence\tname\tsaid\nMKVLAHCDEW\tone\tby a stranger\n"
+
+
+def test_with_trust_a_file_that_cannot_be_read_loses_no_other(marker, capsys):
+    words = ["predict", "stranger@champion", "absent.fasta", "x.fasta", "--trust"]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out.endswith("MKVLAHCDEW\tone\tby a stranger\n")
+    assert "error: absent.fasta: there is no such file." in said.err
+    assert main(["predict", "stranger@champion", "absent.fasta", "--trust"]) == 2
+
+
+def test_with_trust_a_row_that_is_not_scored_is_no_success(marker, capsys):
+    (marker.parent / "y.fasta").write_text(">good\nMKV\n>bad\nMKV\n")
+    assert main(["predict", "stranger@champion", "y.fasta", "--trust"]) == 2
+    said = capsys.readouterr()
+    assert said.out.endswith("MKV\tgood\tby a stranger\t\nMKV\tbad\tby a stranger\tbad: no.\n")
+    assert "error: bad: no." in said.err
+
+
+@pytest.mark.parametrize("words", [["--pairs", "p.tsv"], ["--format", "json"], ["-o", "out"]])
+def test_with_trust_the_table_is_all_that_there_is(marker, capsys, words):
+    assert main(["predict", "stranger@champion", "x.fasta", "--trust", *words]) == 2
+    assert "leave --pairs, --format and -o out" in capsys.readouterr().err
+    assert not marker.exists()
+
+
+def test_a_packed_structure_is_held_under_the_name_of_its_file(tmp_path):
+    (tmp_path / "1abc.v2.pdb.gz").write_bytes(gzip.compress(b"ATOM\n"))
+    assert held(str(tmp_path / "1abc.v2.pdb.gz"), "structure") == [("ATOM\n", "1abc.v2")]
 
 
 def test_trust_is_of_registered_models(capsys):
