@@ -161,7 +161,7 @@ def _serve_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
                    "processes shows)")  # fmt: skip
     p.add_argument("--paths", metavar="DIR", help="requests may name files in it (default none)")
     p.add_argument("--budget", type=int, default=8000, metavar="RESIDUES",
-                   help="scored at once (default 8000)")  # fmt: skip
+                   help="scored at once, 8000 at most (the default)")  # fmt: skip
     p.add_argument("--longest", type=int, default=10_000, metavar="RESIDUES",
                    help="of a protein (default 10000)")  # fmt: skip
     p.add_argument("--room", type=int, default=1000, metavar="ROWS",

@@ -10,6 +10,7 @@ from pathlib import Path
 from pandas import DataFrame
 
 from protgraph.comparing.comparison import written
+from protgraph.comparing.paired import compare
 from protgraph.data.dataset import SPLITS
 from protgraph.data.sets import SETS
 from protgraph.data.source import chain
@@ -17,7 +18,6 @@ from protgraph.distilling.distilled import distill
 from protgraph.insight import report
 from protgraph.recipe import load as load_recipe
 from protgraph.resolve import load
-from protgraph.running.cells import compare
 from protgraph.running.promotion import promote
 from protgraph.running.question import task_of
 from protgraph.running.run import progress, run
@@ -89,8 +89,8 @@ def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
     _taught(f"{kind}/student", results["egnn"].folder / "model", folder, say=say)
     student = load(f"{task.name}-seq@champion")
     (said,) = student.predict([Protein(protein.name, protein.sequence)])
-    calls = said.scores[:, 0] >= said.thresholds[0]
-    say(f"from its sequence alone: {int(calls.sum())} residues are called")
+    assert said.calls is not None
+    say(f"from its sequence alone: {int(said.calls.sum())} residues are called")
     return page
 
 

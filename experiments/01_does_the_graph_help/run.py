@@ -15,8 +15,9 @@ import re
 import sys
 from pathlib import Path
 
+from protgraph.comparing.paired import calls, compare, mcc_of
 from protgraph.insight.report import table
-from protgraph.running.cells import Cell, calls, cell, compare, mcc_of
+from protgraph.running.cells import Cell, cell
 from protgraph.tasks.metrics import auprc, macro_f1
 
 HERE = Path(__file__).parent

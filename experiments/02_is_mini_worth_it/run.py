@@ -22,13 +22,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from protgraph.comparing.paired import compare
 from protgraph.data.corpora import PLACES, STATES, localisation, secondary_structure
 from protgraph.data.dataset import Dataset, Example
 from protgraph.insight.probe import linear
 from protgraph.insight.report import table
 from protgraph.language.encoder import MINI, Encoder, encoder
 from protgraph.language.stored import stored
-from protgraph.running.cells import cell, compare
+from protgraph.running.cells import cell
 from protgraph.running.evaluate import Scored
 from protgraph.tasks.metrics import accuracy, auprc, macro_f1
 from protgraph.track.provenance import commit

@@ -10,12 +10,12 @@ import pytest
 from recorded import record
 
 from protgraph.cli import main
+from protgraph.comparing.paired import compare
 from protgraph.data import sets
 from protgraph.models.model import Model
 from protgraph.models.model import load as read_model
 from protgraph.recipe import load as recipe_of
 from protgraph.resolve import load
-from protgraph.running import cells
 from protgraph.running.appraisal import appraise
 from protgraph.running.run import run
 from protgraph.serve.registered import served
@@ -51,7 +51,7 @@ def test_the_numbers_are_those_of_the_runs(found):
         assert row["auprc"][0] == pytest.approx(one.summary["test"]["auprc"], abs=1e-6)
         assert row["split"] == "same"
     metric = TASKS["planted-site"].metrics["auprc"]
-    rows = cells.compare({"1": [found[0].test], "2": [found[1].test]}, metric, reference="1")
+    rows = compare({"1": [found[0].test], "2": [found[1].test]}, metric, reference="1")
     assert told["rows"][0]["minus"] is None
     value, low, high = told["rows"][1]["minus"]
     assert f"{-value:.3f} [{-high:.3f}, {-low:.3f}]" == rows[1]["1 minus it"]

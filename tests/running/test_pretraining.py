@@ -19,6 +19,7 @@ KEYS = {
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A small pretraining set and a fresh MLflow store."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PROTGRAPH_DATA", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     (tmp_path / "pretrain").mkdir()

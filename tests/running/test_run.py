@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from protgraph.cli import main
+from protgraph.comparing.paired import compare
 from protgraph.data.sites import planted
 from protgraph.recipe import load as recipe_of
 from protgraph.resolve import load
-from protgraph.running import cells
 from protgraph.running.decide import thresholds
 from protgraph.running.evaluate import Scored
 from protgraph.running.question import task_of
@@ -126,9 +126,7 @@ def test_a_stored_threshold_is_quiet_on_chains_without_a_label():
 
 
 def test_a_model_compared_with_itself_does_not_differ(found):
-    rows = cells.compare(
-        {"one": [found.test], "same": [found.test]}, auprc, reference="one"
-    )  # fmt: skip
+    rows = compare({"one": [found.test], "same": [found.test]}, auprc, reference="one")
     assert rows[1]["one minus it"] == "0.000 [0.000, 0.000]"
     assert rows[0]["value"] == rows[1]["value"]
 
@@ -136,4 +134,4 @@ def test_a_model_compared_with_itself_does_not_differ(found):
 def test_models_tested_on_other_items_are_not_compared(found):
     other = Scored(1 - found.test.y, found.test.scores, found.test.protein, found.test.families)
     with pytest.raises(ValueError, match="tested on other items"):
-        cells.compare({"a": [found.test], "b": [other]}, auprc, reference="a")
+        compare({"a": [found.test], "b": [other]}, auprc, reference="a")
