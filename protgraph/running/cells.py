@@ -109,8 +109,7 @@ _LOADED: dict[tuple[Any, ...], tuple[Task, Dataset | Pairs]] = {}
 
 def loaded(settings: recipe.Recipe) -> tuple[Task, Dataset | Pairs]:
     """Load the question of a recipe, once a process."""
-    apart = ("data.batch",)
-    keys = {key: v for key, v in settings.part("data").items() if f"data.{key}" not in apart}
+    keys = {key: value for key, value in settings.part("data").items() if key != "batch"}
     asked = (settings["task"], *sorted(keys.items()))
     if asked not in _LOADED:
         _LOADED[asked] = question(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,7 +42,7 @@ class Scored:
 
     def save(self, path: Path) -> None:
         """Write as `.npz`, whole or not at all."""
-        beside = path.with_suffix(".part.npz")
+        beside = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
         np.savez_compressed(
             beside, y=self.y, scores=self.scores, protein=self.protein, families=self.families
         )
