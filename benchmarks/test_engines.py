@@ -25,7 +25,7 @@ CASES = {
     "ZeRO 3": ["engine=deepspeed", "zero=3"],
 }
 EVERY = 5
-STEPS = 4 * EVERY if FULL else 2 * EVERY
+STEPS = 3 * EVERY if FULL else 2 * EVERY
 SMALL = ["pretrain.width=32", "pretrain.layers=2", "pretrain.batch=2048", "pretrain.micro=1024"]
 
 

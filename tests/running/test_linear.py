@@ -8,6 +8,7 @@ from protgraph.models.model import load
 from protgraph.predict import Predictor
 from protgraph.recipe import Recipe
 from protgraph.running.baselines import BASELINES
+from protgraph.running.learn import learn
 from protgraph.running.run import run
 from protgraph.structure.protein import Protein
 from protgraph.tasks.catalogue import own
@@ -80,3 +81,19 @@ def test_a_run_of_a_linear_model_leaves_a_model(tmp_path, monkeypatch):
     model = load(result.folder / "model")
     assert model.config.card["test"] == result.summary["test"]
     assert model.config.calibration
+
+
+def test_a_linear_model_can_be_trained_by_gradient_too():
+    data = dataset("two")
+    keys = {
+        "train.epochs": 40,
+        "train.patience": 40,
+        "train.rate": 0.1,
+        "graph.nodes": ["identity"],
+    }
+    recipe = Recipe({"task": "made", "model.encoder": "linear", **keys})
+    learned = learn(recipe, TASKS["two"], data)
+    test = data.side("test")
+    y = np.stack([example.y for example in test])
+    assert TASKS["two"].measure(y, np.stack(learned.score(test)))["macro_f1"] > 0.6  # of one class for all: .5 at most
+    assert learned.parameters == 2 * (21 + 1 + 1)

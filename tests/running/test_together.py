@@ -59,9 +59,10 @@ def rank_of(process):
 
 def test_one_rank_needs_no_launcher(place, helper):
     command = [sys.executable, "-m", "protgraph", "run", "tiny.yaml", "engine=deepspeed", "zero=2"]
+    alone = {key: value for key, value in os.environ.items() if key != "LOCAL_RANK"}
     done = subprocess.run(
         [*command, "--folder", "single", "--json"], capture_output=True, text=True, check=False,
-        env={key: value for key, value in os.environ.items() if key != "LOCAL_RANK"}, timeout=300,
+        env={**alone, "MLFLOW_TRACKING_URI": f"sqlite:///{place}/single.db"}, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["perplexity"] > 1

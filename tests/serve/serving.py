@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -44,6 +45,14 @@ def counted(port: int, headers: dict[str, str] | None = None) -> dict[tuple[str,
     """What /metrics says: name and labels of each sample."""
     families = text_string_to_metric_families(ask(port, "/metrics", None, headers).text)
     return {(s.name, *s.labels.values()): s.value for f in families for s in f.samples}
+
+
+def wait_for_rows(port: int, rows: int) -> None:
+    """Return once so many rows wait; a TimeoutError after a minute."""
+    until = time.monotonic() + 60
+    while (found := counted(port)[("protgraph_rows_waiting",)]) < rows:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{rows} rows were to wait, {found:.0f} do.")
 
 
 @contextmanager

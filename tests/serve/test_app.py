@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from serving import ask, counted, running
+from serving import ask, counted, running, wait_for_rows
 
 from protgraph.graph.build import build
 from protgraph.graph.edges import KINDS
@@ -293,8 +293,7 @@ def test_a_full_queue_says_when_to_ask_again_and_what_waits_is_answered():
         first = pool.submit(ask, port, "/predict", {"sequences": ["MKV"]})
         assert held.begun.wait(60)
         second = pool.submit(ask, port, "/predict", {"sequences": ["MKV", "AC", "D"]})
-        while counted(port)[("protgraph_rows_waiting",)] < 3:
-            pass
+        wait_for_rows(port, 3)
         refused, ready = ask(port, "/predict", {"sequences": ["MKV"]}), ask(port, "/ready")
         assert (refused.status, ready.status) == (503, 503)
         assert refused.headers["retry-after"] == ready.headers["retry-after"] == "1"
@@ -347,8 +346,7 @@ def test_a_row_on_which_the_model_breaks_fails_its_own_request_alone():
         first = pool.submit(ask, port, "/predict", {"sequences": ["MKV"]})
         assert held.begun.wait(60)
         rest = [pool.submit(ask, port, "/predict", {"sequences": [t]}) for t in ("WWW", "AC", "DE")]
-        while counted(port)[("protgraph_rows_waiting",)] < 3:
-            pass
+        wait_for_rows(port, 3)
         held.go.set()
         assert [one.result().status for one in (first, *rest)] == [200, 500, 200, 200]
 
@@ -367,10 +365,10 @@ def test_bytes_of_all_requests_that_are_not_answered_have_a_bound():
     limits = Limits(body=1000, room=1000)
     asked = {"sequences": ["M" * 940]}
     with running(create(held.predictor, limits)) as port, ThreadPoolExecutor(16) as pool:
-        waits = [pool.submit(ask, port, "/predict", asked) for _ in range(16)]
+        waits = [pool.submit(ask, port, "/predict", asked)]
         assert held.begun.wait(60)
-        while counted(port)[("protgraph_rows_waiting",)] < 15:
-            pass
+        waits += [pool.submit(ask, port, "/predict", asked) for _ in range(15)]
+        wait_for_rows(port, 15)
         refused = ask(port, "/predict", asked)
         assert (refused.status, refused.headers["retry-after"]) == (503, "1")
         assert "too many bytes" in refused.json["detail"]
