@@ -95,5 +95,6 @@ def test_a_linear_model_can_be_trained_by_gradient_too():
     learned = learn(recipe, TASKS["two"], data)
     test = data.side("test")
     y = np.stack([example.y for example in test])
-    assert TASKS["two"].measure(y, np.stack(learned.score(test)))["macro_f1"] > 0.6  # of one class for all: .5 at most
+    # One class for all has .5 at most.
+    assert TASKS["two"].measure(y, np.stack(learned.score(test)))["macro_f1"] > 0.6
     assert learned.parameters == 2 * (21 + 1 + 1)
