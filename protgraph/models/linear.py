@@ -187,8 +187,8 @@ def unfolded(fitted: Pipeline, classes: int, *, never: float) -> tuple[Floats, F
     --------
     >>> x = sparse.csr_matrix([[0.0], [2.0]])
     >>> weight, bias = unfolded(logistic(x, np.array([0, 2]), scaled=True), 3, never=-9.0)
-    >>> weight[:, 0].round(2).tolist(), bias.round(2).tolist()
-    ([0.0, 0.0, 0.67], [0.0, -9.0, -0.67])
+    >>> [f"{w:.2f}" for w in weight[:, 0]], [f"{b:.2f}" for b in bias]
+    (['0.00', '0.00', '0.67'], ['0.00', '-9.00', '-0.67'])
     """
     last = fitted[-1]
     weight, bias = np.zeros((classes, last.n_features_in_)), np.full(classes, never)
