@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import csv
 import platform
-import re
 import sys
 from pathlib import Path
 
 from protgraph.comparing.paired import calls, compare, mcc_of
-from protgraph.insight.report import table
+from protgraph.insight.report import between, table
 from protgraph.running.cells import Cell, cell
 from protgraph.tasks.metrics import auprc, macro_f1
 
@@ -84,11 +83,8 @@ def main() -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    readme = (HERE / "README.md").read_text()
-    for name, text in tables(found).items():
-        mark = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-        readme = re.sub(mark, lambda m, text=text: m[1] + text + m[2], readme, flags=re.S)
-    (HERE / "README.md").write_text(readme)
+    readme = HERE / "README.md"
+    readme.write_text(between(readme.read_text(), tables(found)))
 
 
 if __name__ == "__main__":

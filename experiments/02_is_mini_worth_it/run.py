@@ -13,7 +13,6 @@ import argparse
 import csv
 import json
 import platform
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from protgraph.comparing.paired import compare
 from protgraph.data.corpora import PLACES, STATES, localisation, secondary_structure
 from protgraph.data.dataset import Dataset, Example
 from protgraph.insight.probe import linear
-from protgraph.insight.report import table
+from protgraph.insight.report import between, table
 from protgraph.language.encoder import MINI, Encoder, encoder
 from protgraph.language.stored import stored
 from protgraph.running.cells import cell
@@ -208,18 +207,17 @@ def main() -> None:
     path = HERE / "results.csv"
     old = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
     rows: list[dict[str, str | int]] = [dict(r) for r in old if r["question"] not in found]
-    readme = (HERE / "README.md").read_text()
+    parts = {}
     for question, models in found.items():
         rows += rows_of(question, models, digest)
         for metric, measure in METRICS[question].items():
-            mark = rf"(<!-- {question}-{metric} -->\n).*?(<!-- end -->)"
-            text = table(compare(models, measure, reference="mini"))
-            readme = re.sub(mark, lambda m, t=text: f"{m[1]}{t}\n{m[2]}", readme, flags=re.S)
+            parts[f"{question}-{metric}"] = table(compare(models, measure, reference="mini"))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    (HERE / "README.md").write_text(readme)
+    readme = HERE / "README.md"
+    readme.write_text(between(readme.read_text(), parts))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from protgraph.comparing.benchmark import benchmark
 from protgraph.comparing.comparison import Report
 from protgraph.data.functions import IDENTITY, ec_chains, identity_bins
 from protgraph.data.sites import LIGANDS
-from protgraph.insight.report import table
+from protgraph.insight.report import between, table
 from protgraph.tasks import statistics
 from protgraph.tasks.function import fmax_gearnet
 from protgraph.tasks.macro import macro
@@ -169,10 +168,8 @@ def main() -> None:
         return
     there = [task for task in TASKS if (HERE / task / "report.json").is_file()]
     rows = [row_of(task, json.loads((HERE / task / "report.json").read_text())) for task in there]
-    readme = (HERE / "README.md").read_text()
-    mark = r"(<!-- summary -->\n).*?(<!-- end -->)"
-    text = re.sub(mark, lambda m: f"{m[1]}{table(rows)}\n{m[2]}", readme, flags=re.S)
-    (HERE / "README.md").write_text(text)
+    readme = HERE / "README.md"
+    readme.write_text(between(readme.read_text(), {"summary": table(rows)}))
 
 
 if __name__ == "__main__":

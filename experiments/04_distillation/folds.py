@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from protgraph import recipe, resolve
 from protgraph.data.dataset import Dataset
 from protgraph.distilling import distil
 from protgraph.distilling.tuition import Tuition
-from protgraph.insight.report import table
+from protgraph.insight.report import between, table
 from protgraph.running.cells import found_or_made, loaded
 from protgraph.running.run import execute, place_of
 from protgraph.tasks.task import Task
@@ -121,10 +120,8 @@ def written(row: dict[str, str]) -> None:
                 "folds gained": f"{int((student > alone).sum())} of {len(alone)}",
             }
         )
-    text = (HERE / "README.md").read_text()
-    mark = r"(<!-- folds -->\n).*?(<!-- end -->)"
-    text = re.sub(mark, lambda m: f"{m[1]}{table(laid)}\n{m[2]}", text, flags=re.S)
-    (HERE / "README.md").write_text(text)
+    readme = HERE / "README.md"
+    readme.write_text(between(readme.read_text(), {"folds": table(laid)}))
 
 
 if __name__ == "__main__":

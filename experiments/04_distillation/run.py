@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import platform
-import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -279,11 +278,8 @@ def written(all_found: dict[str, Found], folder: Path) -> None:
         parts["by ligand"] = table(ligands(all_found["ligands"]))
     if "zinc" in all_found:
         parts |= grid(all_found)
-    text = (HERE / "README.md").read_text()
-    for part, laid_out in parts.items():
-        mark = rf"(<!-- {part} -->\n).*?(<!-- end -->)"
-        text = re.sub(mark, lambda m, t=laid_out: f"{m[1]}{t}\n{m[2]}", text, flags=re.S)
-    (HERE / "README.md").write_text(text)
+    readme = HERE / "README.md"
+    readme.write_text(report.between(readme.read_text(), parts))
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,28 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         cells = [f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def between(page: str, parts: Mapping[str, str]) -> str:
+    """Put texts between their marks in a Markdown page.
+
+    Raises
+    ------
+    ValueError
+        Where the page does not have a mark exactly once.
+
+    Examples
+    --------
+    >>> between("<!-- sites -->\\nold\\n<!-- end -->", {"sites": "new"})
+    '<!-- sites -->\\nnew\\n<!-- end -->'
+    """
+    for name, text in parts.items():
+        start, end = f"<!-- {name} -->\n", "<!-- end -->"
+        new = f"{start}{text}\n{end}".replace("\\", r"\\")
+        page, count = re.subn(re.escape(start) + ".*?" + end, new, page, flags=re.S)
+        if count != 1:
+            raise ValueError(f"A page has the mark <!-- {name} --> once, got it {count} times.")
+    return page
 
 
 def _axes(width: float = 5.0) -> tuple[Figure, Axes]:

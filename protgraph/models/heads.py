@@ -123,3 +123,8 @@ HEADS: dict[str, type[nn.Module]] = {
 
 LINEAR: dict[str, type[nn.Module]] = {"residue": LinearHead, "protein": MeanHead}
 """Level of a task -> what is left of a network without an encoder."""
+
+
+def heads_of(encoder: str) -> dict[str, type[nn.Module]]:
+    """Level of a task -> the head that goes with an encoder."""
+    return LINEAR if encoder == "linear" else HEADS

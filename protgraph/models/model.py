@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from protgraph.models.gnn import EGNN, GCN, GATv2, Relational
-from protgraph.models.heads import HEADS, LINEAR, PairHead
+from protgraph.models.heads import PairHead, heads_of
 from protgraph.models.sequence import CNN, BiLSTM, Composition, LightAttention, Linear
 
 ENCODERS: dict[str, type[nn.Module]] = {
@@ -108,16 +108,9 @@ class Config:
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise ValueError(f"Unknown encoder {self.encoder!r}. There are: {', '.join(ENCODERS)}.")
-        if self.level not in self.heads:
-            raise ValueError(
-                f"{self.task}: {self.encoder} has no head for level {self.level!r}: "
-                f"{', '.join(self.heads)}."
-            )
-
-    @property
-    def heads(self) -> Mapping[str, type[nn.Module]]:
-        """Level -> the head that goes with this encoder."""
-        return LINEAR if self.encoder == "linear" else HEADS
+        heads = heads_of(self.encoder)
+        if self.level not in heads:
+            raise ValueError(f"{self.task}: no head for level {self.level!r}: {', '.join(heads)}.")
 
 
 class Model(nn.Module):
@@ -147,7 +140,7 @@ class Model(nn.Module):
             width=config.width, layers=config.layers, dropout=config.dropout,
         )  # fmt: skip
         width = config.inputs if config.encoder == "linear" else config.width
-        self.head = config.heads[config.level](width, len(config.outputs))
+        self.head = heads_of(config.encoder)[config.level](width, len(config.outputs))
 
     def forward(self, data: Data) -> Tensor:
         """Score a graph or a batch of graphs; a ValueError where the model scores pairs."""

@@ -9,9 +9,10 @@ from typing import Any
 from protgraph.language import shapes
 from protgraph.recipe import PRETRAINING, Recipe
 from protgraph.train import scaling
+from protgraph.train.corpus import GRAIN
 from protgraph.train.footprint import memory
 from protgraph.train.machine import Machine, Work
-from protgraph.train.plan import GRAIN, Plan, at, plan, price
+from protgraph.train.plan import Plan, at, plan, price
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from protgraph.train import footprint, scaling
-from protgraph.train.corpus import GRAIN as GRAIN
+from protgraph.train.corpus import GRAIN
 from protgraph.train.footprint import Memory, memory
 from protgraph.train.machine import Machine, Work
 
