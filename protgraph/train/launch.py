@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -65,6 +66,8 @@ def spread(command: Sequence[str], ranks: int) -> int:
         return 0
     status = started[ended].returncode
     if status < 0:
+        # Where rank 0 showed how far it was, it could not end the line.
+        print(file=sys.stderr)
         raise ChildProcessError(
             f"rank {ended} of {ranks} was ended by {signal.Signals(-status).name}, so the others "
             "were stopped; the same command takes the run up again from its last checkpoint."

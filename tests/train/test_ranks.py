@@ -124,10 +124,12 @@ WAITING = (
 )
 
 
-def test_a_killed_rank_is_named_and_ends_the_others(tmp_path, monkeypatch):
+def test_a_killed_rank_is_named_and_ends_the_others(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("OUT", str(tmp_path))
-    code = WAITING + (
-        "if os.environ['RANK'] == '0': wait()\n"
+    code = "import sys\n" + WAITING + (
+        "if os.environ['RANK'] == '0':\n"
+        "    sys.stderr.write('50 %')\n"
+        "    wait()\n"
         "other()\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )  # fmt: skip
@@ -135,6 +137,7 @@ def test_a_killed_rank_is_named_and_ends_the_others(tmp_path, monkeypatch):
         spread([sys.executable, "-c", code], 2)
     assert not _runs(_said(tmp_path / "id"))
     assert not (tmp_path / "late").exists()
+    assert capfd.readouterr().err == "50 %\n"  # what is said next has a line of its own
 
 
 def test_a_rank_that_does_not_listen_is_killed_too(tmp_path, monkeypatch):
