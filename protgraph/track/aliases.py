@@ -29,7 +29,8 @@ def point(version: Version, alias: str, *, tags: Mapping[str, str], back: bool =
     -----
     Every move is a tag of its own on the registered model: of two that are written at the same
     time none is lost. It is written before the alias moves: a process that dies between the two
-    leaves the alias where it was, and the way back from there as it was.
+    leaves the alias where it was, and the way back from there as it was. A later move says from
+    where it came, so the one that did not happen is no step of the way back.
     """
     from mlflow import MlflowClient
 
@@ -37,7 +38,9 @@ def point(version: Version, alias: str, *, tags: Mapping[str, str], back: bool =
     tell(version, tags)
     held = names.registered(version.name, version.name)
     number = 1 + max((n for n, _ in _moves(held.tags, alias)), default=0)
-    said = {"version": version.number, "back": back, "time": f"{datetime.now(UTC):%FT%TZ}"}
+    before = int(held.aliases[alias]) if alias in held.aliases else None
+    when = f"{datetime.now(UTC):%FT%TZ}"
+    said = {"version": version.number, "before": before, "back": back, "time": when}
     key = f"{alias}.{number:06d}.{uuid4().hex[:8]}"
     client.set_registered_model_tag(version.name, key, json.dumps(said))
     client.set_registered_model_alias(version.name, alias, str(version.number))
@@ -93,15 +96,18 @@ def counted(moves: Iterable[Mapping[str, Any]]) -> list[int]:
     Parameters
     ----------
     moves : iterable of mapping
-        "version", and whether it went "back".
+        "version", the one "before" it (None for the first), and whether it went "back".
 
     Examples
     --------
-    >>> counted([{"version": n, "back": b} for n, b in [(1, 0), (2, 0), (3, 0), (2, 1)]])
+    >>> moves = [(1, None, 0), (2, 1, 0), (3, 2, 0), (2, 3, 1)]
+    >>> counted([{"version": n, "before": b, "back": back} for n, b, back in moves])
     [1, 2]
     """
     line: list[int] = []
     for move in moves:
+        if move["before"] in line:  # what was written after it did not move the alias
+            line = line[: len(line) - line[::-1].index(move["before"])]
         if move["back"] and move["version"] in line:
             line = line[: len(line) - line[::-1].index(move["version"])]
         else:

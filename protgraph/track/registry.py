@@ -57,9 +57,15 @@ def register(run: str, name: str) -> int:
     client = MlflowClient()
     found = _run(run)
     model = _model(found)
-    held = names.pages(client.search_model_versions, f"run_id = '{found.info.run_id}'")
-    same = [int(v.version) for v in held if v.name == name and "task" in v.tags]
-    return min(same) if same else _version(found, model, name)
+    if (first := _first(found.info.run_id, name)) is not None:
+        return first
+    made = _version(found, model, name)
+    # Who registered the same run at the same time was first, or finds this version.
+    first = _first(found.info.run_id, name)
+    if first is not None and first < made:
+        client.delete_model_version(name, str(made))
+        return first
+    return made
 
 
 def models() -> list[dict[str, Any]]:
@@ -146,6 +152,15 @@ def _artefacts(uri: str, part: str) -> Path:
         return Path(download_artifacts(f"{version.uri}/artifacts/{part}"))
     except (MlflowException, OSError) as error:
         raise ValueError(f"{uri}: its files cannot be had: {error}") from error
+
+
+def _first(run: str, name: str) -> int | None:
+    """The version of a name that a run has, the first of several."""
+    from mlflow import MlflowClient
+
+    held = names.pages(MlflowClient().search_model_versions, f"run_id = '{run}'")
+    same = [int(v.version) for v in held if v.name == name and "task" in v.tags]
+    return min(same, default=None)
 
 
 def _version(run: Any, model: Any, name: str) -> int:

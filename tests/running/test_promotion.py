@@ -208,6 +208,16 @@ def test_a_process_that_dies_before_the_alias_moves_changes_nothing(ladder, monk
     assert rollback(ladder) == (2, 1)
 
 
+def test_a_promotion_that_died_is_no_step_of_the_way_back(ladder, monkeypatch):
+    promote(ladder, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "set_registered_model_alias", dies)
+        with pytest.raises(KeyboardInterrupt):
+            promote(ladder, 2)
+    promote(ladder, 4, margin=1.0)
+    assert rollback(ladder) == (4, 1)
+
+
 def dies(*_):
     raise KeyboardInterrupt
 

@@ -93,6 +93,21 @@ def test_registering_again_makes_no_second_version(one, two):
     assert [v["version"] for v in versions] == [2, 1]
 
 
+def test_of_two_registrations_of_one_run_at_once_the_first_stays(one, monkeypatch):
+    first, looks = registry._first, []
+
+    def late(run, name):
+        looks.append(name)
+        if len(looks) > 1:
+            return first(run, name)
+        assert registry.register(run, name) == 1  # someone else, after this look
+        return None
+
+    monkeypatch.setattr(registry, "_first", late)
+    assert registry.register(one.id, "random-at-once") == 1
+    assert [v["version"] for v in registry.models() if v["name"] == "random-at-once"] == [1]
+
+
 def test_one_run_can_have_several_names(one):
     assert registry.register(one.id, "random-a") == registry.register(one.id, "random-b") == 1
     assert {"random-a", "random-b"} <= names()
