@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from protgraph.models.model import Config, Model
 from protgraph.running.evaluate import Scored
-from protgraph.track import folders, runs
-from protgraph.track.record import Record
+from protgraph.track import runs
+from protgraph.track.logged import MODEL, begun
+from protgraph.track.record import RECORD, Record
 
 TAGS = {"recipe": "0a", "data": "1b", "split": "2c", "monitor": "auprc"}
 
@@ -27,6 +29,23 @@ def record(scores=None, *, teachers=(), card="# Card\n") -> Record:
     return Record({"task": "demo"}, {"name": "one"}, "# Report\n", card, path, teachers)
 
 
+def keep(run, folder, *, task, record):
+    """Keep a folder as a run's model in MLflow, which does not serve it: quick."""
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModelOutput
+
+    client = MlflowClient()
+    made = begun(run.id, folder, record, task=task, thresholds="{}")
+    with tempfile.TemporaryDirectory() as beside:
+        kept = Path(beside, "artifacts", RECORD)
+        kept.mkdir(parents=True)
+        shutil.copytree(folder, kept.parent / MODEL)
+        record.write(kept)
+        client.log_model_artifacts(made.model_id, beside)
+    client.finalize_logged_model(made.model_id, "READY")
+    client.log_outputs(run.id, [LoggedModelOutput(made.model_id, 0)])
+
+
 def logged(folder, name, scores=None, *, seed=0, teachers=(), card="# Card\n", **changed):
     """A run with a model of random weights, which MLflow keeps and does not serve: quick."""
     import torch
@@ -36,6 +55,6 @@ def logged(folder, name, scores=None, *, seed=0, teachers=(), card="# Card\n", *
     random = Model(config).save(folder / f"random-{name}")
     with runs.start("demo", name, params={}, tags=TAGS | changed) as run:
         told = record(scores, teachers=teachers, card=card)
-        folders.keep(run, random, task="demo", record=told)
+        keep(run, random, task="demo", record=told)
         run.final({"auprc": 0.5})
     return run

@@ -15,7 +15,6 @@ from protgraph.data.corpora import pretraining
 from protgraph.recipe import Recipe
 from protgraph.running.run import place_of
 from protgraph.track import runs
-from protgraph.track.folders import keep
 from protgraph.track.provenance import commit
 from protgraph.track.record import Record
 
@@ -100,6 +99,8 @@ def run(
     ValueError, FileNotFoundError
         Where the data or a setting is not what it must be.
     """
+    from protgraph.serve import vectors
+
     train = pretraining("train") if train is None else train
     valid = pretraining("valid") if valid is None else valid
     sides = {"train": _digest(train), "valid": _digest(valid)}
@@ -116,7 +117,10 @@ def run(
         tracked.final({"valid_perplexity": found.summary["perplexity"]})
         tracked.files(found.folder / "result.json")
         record = Record(recipe, found.summary, found.text() + "\n", found.card())
-        keep(tracked, found.folder / "model", task=recipe["task"], record=record)
+        tracked.model(
+            found.folder / "model", vectors.CODE, record=record, example=vectors.example(),
+            signature=vectors.signature(), task=recipe["task"],
+        )  # fmt: skip
     return Pretrained({**found.summary, "run": tracked.id}, found.folder)
 
 

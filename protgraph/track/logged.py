@@ -22,23 +22,27 @@ MODEL = "model"
 
 
 def served(
-    run: str, folder: Path, code: Path, *, record: Record, example: DataFrame, signature: Any
-) -> str:
+    run: str, folder: Path, code: Path, *, record: Record, example: DataFrame, signature: Any,
+    task: str = "",
+) -> str:  # fmt: skip
     """Log a model in the form that MLflow serves; parameters are those of `runs.Run.model`."""
     import mlflow
 
-    config = load(folder).config
-    calls = carried.thresholds(config.outputs, config.thresholds)
+    files, calls = [path.name for path in folder.iterdir() if path.is_file()], "{}"
+    if not task:
+        config = load(folder).config
+        task, files = config.task, [CONFIG, WEIGHTS]
+        calls = carried.thresholds(config.outputs, config.thresholds)
     with tempfile.TemporaryDirectory() as beside:
         clean, kept = Path(beside, MODEL), Path(beside, RECORD)
         clean.mkdir()
         kept.mkdir()
-        for file in (CONFIG, WEIGHTS):
-            shutil.copyfile(Path(folder, file), clean / file)
+        for file in files:
+            shutil.copyfile(folder / file, clean / file)
         record.write(kept)
+        made = begun(run, clean, record, task=task, thresholds=calls)
         # Not mlflow.pyfunc.log_model: it writes to the active run and experiment, and ends the
         # run as FINISHED when the interpreter exits, whatever happened.
-        made = begun(run, clean, record, task=config.task, thresholds=calls)
         logged = mlflow.models.Model.log(
             artifact_path=None,
             flavor=mlflow.pyfunc,

@@ -146,8 +146,9 @@ class Run:
         MlflowClient().log_artifact(self.id, str(path))
 
     def model(
-        self, folder: Path, code: Path, *, record: Record, example: DataFrame, signature: Any
-    ) -> str:
+        self, folder: Path, code: Path, *, record: Record, example: DataFrame, signature: Any,
+        task: str = "",
+    ) -> str:  # fmt: skip
         """Keep the run's model in the form that MLflow serves, once.
 
         Parameters
@@ -163,6 +164,8 @@ class Run:
             An input that the model answers.
         signature : mlflow.models.ModelSignature
             Types of its inputs and outputs.
+        task : str
+            What a language model was trained for: of it all files of the folder are taken.
 
         Returns
         -------
@@ -177,7 +180,7 @@ class Run:
         if MODEL in self._seen:
             raise ValueError(f"{self.name}: a run has one model, got {folder} as a second one.")
         uri = logged.served(
-            self.id, folder, code, record=record, example=example, signature=signature
+            self.id, folder, code, record=record, example=example, signature=signature, task=task
         )
         self._seen.add(MODEL)
         return uri

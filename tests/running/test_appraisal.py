@@ -7,7 +7,7 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
-from recorded import record
+from recorded import keep, record
 
 from protgraph.cli import main
 from protgraph.comparing.paired import compare
@@ -21,7 +21,7 @@ from protgraph.running.run import run
 from protgraph.serve.registered import served
 from protgraph.structure import write
 from protgraph.tasks.catalogue import TASKS
-from protgraph.track import folders, names, registry, runs
+from protgraph.track import names, registry, runs
 
 FEW = ["train.epochs=2", "model.width=16", "model.layers=1", "data.batch=400"]
 
@@ -68,7 +68,7 @@ def test_versions_that_answer_otherwise_are_left_out_and_named(found, tmp_path):
     for name, other in others.items():
         tags = {"recipe": "0a", "data": "1b", "split": "2c"}
         with runs.start("demo", name, params={}, tags=tags) as run:
-            folders.keep(run, Model(other).save(tmp_path / name), task="x", record=record())
+            keep(run, Model(other).save(tmp_path / name), task="x", record=record())
         registry.register(run.id, "mixed")
     told = appraise("models:/mixed/1", "planted-site").facts
     assert [row["version"] for row in told["rows"]] == [1]

@@ -2,12 +2,15 @@ import json
 import lzma
 
 import numpy as np
+import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 
 from protgraph import cli
 from protgraph.data.corpora import pretraining
 from protgraph.language.encoder import encoder
 from protgraph.recipe import Recipe
+from protgraph.track.registry import register
 
 KEYS = {
     "task": "masked-lm", "pretrain.width": 16, "pretrain.layers": 1, "pretrain.heads": 2,
@@ -59,6 +62,22 @@ def test_a_recipe_trains_measures_saves_and_is_remembered(folder, capsys):
     assert model.window == 62
     card = json.loads((folder / said["folder"] / "model" / "card.json").read_text())
     assert card["perplexity"] == said["perplexity"]
+    assert register(said["run"], "tiny") == 1
+    served = mlflow.pyfunc.load_model("models:/tiny/1")
+    assert served.metadata.get_input_schema().input_names() == ["sequence", "name"]
+    assert served.metadata.saved_input_example_info
+    rows = pd.DataFrame({"sequence": ["mkv*", "M1", None, "ACDE" * 40], "name": [*"ab", None, "d"]})
+    told = served.predict(rows)
+    assert list(told.columns) == ["row", "name", "vector", "error"]
+    assert told["name"].tolist() == ["a", "b", "row-2", "d"]
+    for row, sequence in ((0, "MKV"), (3, "ACDE" * 40)):
+        want = model.encode([sequence])[0].mean(axis=0)
+        np.testing.assert_allclose(told["vector"][row], want, atol=1e-5)
+    assert told["vector"][1] is told["vector"][2] is told["error"][0] is None
+    assert told["error"][1] == "b: a sequence is written in the letters A to Z, got '1' at 2."
+    assert told["error"][2] == "Row 2: sequence is empty."
+    with pytest.raises(MlflowException, match="sequence"):
+        served.predict(pd.DataFrame({"structure": ["MKV"]}))
 
 
 def test_keys_of_the_other_kind_of_recipe_are_refused():
