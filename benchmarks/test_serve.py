@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -80,9 +80,9 @@ def many(port: int, work: list[str], clients: int) -> tuple[float, list[tuple[in
 
 
 def memory(port: int) -> float:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
     return float(re.search(r"^process_resident_memory_bytes (\S+)", text, flags=re.M)[1])
 
 
