@@ -74,8 +74,8 @@ MODELS = {
     ),
     "enzyme-class": Shipped(
         "enzyme_class/composition",
-        "Tells a chain's class, no enzyme or the first EC number 1 to 3, from the amino acids that "
-        "it has.",
+        "Tells a chain's class, no enzyme or the first EC number 1 to 3, from how often it has "
+        "each amino acid, and from its length.",
         "Classes of 484 training chains, split by MMseqs2 family; labels of DeepFRI (BSD-3).",
         "a claim about one protein. No network of ours beats it: not on contact graphs, not on "
         "letters in order.",

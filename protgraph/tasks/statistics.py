@@ -48,8 +48,8 @@ def bootstrap(
     Parameters
     ----------
     metric : callable
-        `metric(y_true, y_score)`; `auprc`, `auroc`, `accuracy`, `macro_f1` and `fmax_gearnet` take
-        a path several times faster.
+        `metric(y_true, y_score)`; `auprc`, `auroc`, `spearman`, `accuracy`, `macro_f1`, `micro_f1`
+        and `fmax_gearnet` take a path several times faster.
     y_true : array_like of shape [N] or [N, C]
         NaN for unknown.
     y_score : array_like of shape [S, *y_true.shape], or y_true.shape for a single seed
