@@ -61,15 +61,18 @@ class _Taps(nn.Module):
 
     def forward(self, h: Tensor, place: _Place) -> Tensor:
         # A residue's taps reach into the zeros on both sides, not into another protein.
-        inside = place.residues + self.reach * place.proteins
         size = place.total + self.reach * (place.number - 1)
-        line = h.new_zeros(size + 2 * self.reach, h.shape[1])
-        line = line.index_copy(0, inside + self.reach, h)
+        if len(h) == size:  # one protein is a line already
+            line, inside = F.pad(h, (0, 0, self.reach, self.reach)), None
+        else:
+            inside = place.residues + self.reach * place.proteins
+            line = h.new_zeros(size + 2 * self.reach, h.shape[1])
+            line = line.index_copy(0, inside + self.reach, h)
         found: Tensor = self.bias
         taps = self.weight[:, :, 0].permute(2, 1, 0).contiguous()  # [K, D, D]
         for tap, weight in enumerate(taps):
             found = torch.addmm(found, line[tap * self.step : tap * self.step + size], weight)
-        return found[inside]
+        return found if inside is None else found[inside]
 
 
 class Convolutions(nn.Module):
