@@ -15,7 +15,9 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
+from protgraph.data.batch import batches
 from protgraph.language.encoder import encoder
+from protgraph.predict import BUDGET
 from protgraph.structure.fasta import letters
 from protgraph.structure.synthetic import protein
 
@@ -74,9 +76,11 @@ class Vectors(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
                 whole[number] = letters(name, text)[0]
             except ValueError as error:
                 said[number]["error"] = str(error)
-        found = self.encoder.encode(list(whole.values()))
-        for number, vectors in zip(whole, found, strict=True):
-            said[number]["vector"] = vectors.mean(axis=0, dtype=np.float64).tolist()
+        places = list(whole)
+        for batch in batches([len(text) for text in whole.values()], BUDGET):
+            found = self.encoder.encode([whole[places[i]] for i in batch])
+            for i, vectors in zip(batch, found, strict=True):
+                said[places[i]]["vector"] = vectors.mean(axis=0, dtype=np.float64).tolist()
         frame = pd.DataFrame(said, columns=list(COLUMNS), dtype=object)
         return frame.where(frame.notna(), None)
 
