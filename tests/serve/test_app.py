@@ -314,16 +314,20 @@ def test_a_model_that_breaks_is_the_fault_of_the_server_which_lives_on():
         assert ask(port, "/predict", {"sequences": ["MKV"]}).status == 200
 
 
+def but_for(sequence, scores, error):
+    """Scores of a model that raises an error of one sequence."""
+
+    def own(sequences):
+        if sequence in sequences:
+            raise error
+        return scores(sequences)
+
+    return own
+
+
 def test_a_protein_that_the_model_refuses_keeps_no_other_from_its_answer():
     picky = student()
-    plain = picky.scores
-
-    def scores(sequences):
-        if "WWW" in sequences:
-            raise ValueError("WWW: not mine.")
-        return plain(sequences)
-
-    picky.scores = scores
+    picky.scores = but_for("WWW", picky.scores, ValueError("WWW: not mine."))
     texts = ["MKV", "WWW", "AC", "DE", "WWW", "F"]
     rows = [Row(n, (Given("sequence", text),)) for n, text in enumerate(texts)]
     said = answers(Predictor(picky, "picky"), rows, Rules())
@@ -334,14 +338,7 @@ def test_a_protein_that_the_model_refuses_keeps_no_other_from_its_answer():
 
 def test_a_row_on_which_the_model_breaks_fails_its_own_request_alone():
     held = Held()
-    plain = held.plain
-
-    def breaks(sequences):
-        if "WWW" in sequences:
-            raise IndexError("no such thing")
-        return plain(sequences)
-
-    held.plain = breaks
+    held.plain = but_for("WWW", held.plain, IndexError("no such thing"))
     with running(create(held.predictor)) as port, ThreadPoolExecutor(4) as pool:
         first = pool.submit(ask, port, "/predict", {"sequences": ["MKV"]})
         assert held.begun.wait(60)
