@@ -93,20 +93,22 @@ def ended(words: list[str], folder: Path) -> str:
 def killed(words: list[str], folder: Path, place: str) -> str:
     """Run a command until its first checkpoint, end rank 1 by SIGKILL; return its last words."""
     command = [*COMMAND, *words, "--folder", str(folder), "--json"]
-    with subprocess.Popen(
-        command, env=environment(folder), stderr=subprocess.PIPE, text=True
-    ) as launcher:
+    said = folder / "said.txt"
+    with (
+        said.open("w") as heard,
+        subprocess.Popen(command, env=environment(folder), stderr=heard) as launcher,
+    ):
         while not list(folder.glob(f"{place}/checkpoint.pt")):
             if launcher.poll() is not None:
-                raise SystemExit(launcher.communicate()[1])
+                raise SystemExit(said.read_text())
             time.sleep(0.1)
         children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
         (second,) = [int(child) for child in children if rank(child) == 1]
         os.kill(second, signal.SIGKILL)
-        said = launcher.communicate()[1]
-    if launcher.returncode != 2:
-        raise SystemExit(f"A killed rank ends a run with status 2, got this:\n{said}")
-    return said.splitlines()[-1]
+        status = launcher.wait()
+    if status != 2:
+        raise SystemExit(f"A killed rank ends a run with status 2, got {status}: {said}")
+    return said.read_text().splitlines()[-1]
 
 
 def rank(process: str) -> int | None:

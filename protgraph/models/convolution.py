@@ -61,7 +61,7 @@ class _Taps(nn.Module):
 
     def forward(self, h: Tensor, place: _Place) -> Tensor:
         # A residue's taps reach into the zeros on both sides, not into another protein.
-        size = place.total + self.reach * (place.number - 1)
+        size = place.total + self.reach * max(0, place.number - 1)
         if len(h) == size:  # one protein is a line already
             line, inside = F.pad(h, (0, 0, self.reach, self.reach)), None
         else:
@@ -95,8 +95,9 @@ class Convolutions(nn.Module):
     40:932, 2022) and CARP (Yang et al., Cell Syst 15:286, 2024); without the latter's bottleneck,
     which on a CPU takes about as long for half the weights. Dilations grow by 3, at most the
     kernel, so no residue of the field is left out. All proteins are convolved as one line with
-    zeros between them: nothing is computed for padding, and products of matrices, unlike
-    convolutions on a CPU, are not prepared anew and kept for each length.
+    zeros between them, as many as a layer reaches; padding is not computed. Products of matrices,
+    unlike torch's convolutions on a CPU, are not prepared anew and kept for each length: those
+    are faster for lengths that were seen before and are alike.
 
     Examples
     --------
@@ -130,6 +131,6 @@ class Convolutions(nn.Module):
 def _placed(mask: Tensor) -> _Place:
     proteins, columns = mask.nonzero(as_tuple=True)
     lengths = torch.where(mask, torch.arange(1, mask.shape[1] + 1, device=mask.device), 0)
-    ends = lengths.amax(dim=1).cumsum(0)
-    starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-    return _Place(proteins, columns + starts[proteins], len(mask), int(ends[-1]))
+    sizes = lengths.amax(dim=1)
+    starts = sizes.cumsum(0) - sizes
+    return _Place(proteins, columns + starts[proteins], len(mask), int(sizes.sum()))

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 from uuid import uuid4
 
@@ -105,9 +106,10 @@ def counted(moves: Iterable[Mapping[str, Any]]) -> list[int]:
     [1, 2]
     """
     line: list[int] = []
-    for move in moves:
-        if move["before"] in line:  # what was written after it did not move the alias
-            line = line[: len(line) - line[::-1].index(move["before"])]
+    moves = list(moves)
+    for move, then in zip_longest(moves, moves[1:]):
+        if then is not None and move["version"] != then["before"] == move["before"]:
+            continue  # was written, and the alias did not move
         if move["back"] and move["version"] in line:
             line = line[: len(line) - line[::-1].index(move["version"])]
         else:

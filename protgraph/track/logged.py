@@ -28,8 +28,9 @@ def served(
     """Log a model in the form that MLflow serves; parameters are those of `runs.Run.model`."""
     import mlflow
 
-    files, calls = [path.name for path in folder.iterdir() if path.is_file()], "{}"
-    if not task:
+    if task:
+        files, calls = [path.name for path in folder.iterdir() if path.is_file()], "{}"
+    else:
         config = load(folder).config
         task, files = config.task, [CONFIG, WEIGHTS]
         calls = carried.thresholds(config.outputs, config.thresholds)

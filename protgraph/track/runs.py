@@ -155,7 +155,7 @@ class Run:
         ----------
         folder : Path
             What `models.saved.load` reads. Only the two files of a model are taken, whatever else
-            lies there.
+            lies there; of a language model, which has a `task`, all files.
         code : Path
             The file that defines the pyfunc (models-from-code): nothing is pickled.
         record : Record
@@ -165,7 +165,7 @@ class Run:
         signature : mlflow.models.ModelSignature
             Types of its inputs and outputs.
         task : str
-            What a language model was trained for: of it all files of the folder are taken.
+            What a language model was trained for; other models say it themselves.
 
         Returns
         -------

@@ -50,6 +50,10 @@ def test_vectors_and_gradients_are_those_of_padded_proteins(net, mask):
         torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
 
 
+def test_no_protein_has_no_vectors(net):
+    assert net(torch.zeros(0, 5, dtype=torch.long), torch.zeros(0, 5).bool()).shape == (0, 5, 8)
+
+
 def test_under_autocast_it_is_as_near_as_bf16_allows(net):
     ids, mask = torch.arange(20)[None] % 20, torch.ones(1, 20, dtype=torch.bool)
     want = net(ids, mask)

@@ -218,6 +218,18 @@ def test_a_promotion_that_died_is_no_step_of_the_way_back(ladder, monkeypatch):
     assert rollback(ladder) == (4, 1)
 
 
+def test_a_rollback_that_died_takes_no_step_from_the_way_back(ladder, monkeypatch):
+    for version in (1, 2):
+        promote(ladder, version)
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "set_registered_model_alias", dies)
+        with pytest.raises(KeyboardInterrupt):
+            rollback(ladder)
+    promote(ladder, 4, margin=1.0)
+    assert rollback(ladder) == (4, 2)
+    assert rollback(ladder) == (2, 1)
+
+
 def dies(*_):
     raise KeyboardInterrupt
 
