@@ -331,6 +331,10 @@ def test_a_sequence_is_for_one_chain(tmp_path: Path) -> None:
     assert len(read(path, sequence="GMK", chain="B")[0]) == 3
 
 
+# Without a time, which would make the name of a test another one in each worker.
+PACKED = gzip.compress(trace("MKVG").encode(), mtime=0)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -341,7 +345,7 @@ def test_a_sequence_is_for_one_chain(tmp_path: Path) -> None:
         ("x.cif", b"<html><body>404</body></html>\n", "not a CIF file"),
         ("x.bcif", bytes(range(256)) * 9, "not a BinaryCIF file"),
         ("x.pdb.gz", b"no gzip", "the gzip file is broken"),
-        ("x.pdb.gz", gzip.compress(trace("MKVG").encode(), mtime=0)[:40], "the gzip file is broken"),
+        ("x.pdb.gz", PACKED[:40], "the gzip file is broken"),
         ("x.xyz", b"1\n", "read knows .pdb .ent .cif .mmcif .bcif .fasta"),
         ("x.pdb", trace("MK").replace("   3.800", "     nan").encode(), "three finite numbers"),
         ("x.pdb", trace("MK").replace("   3.800", "     inf").encode(), "three finite numbers"),
