@@ -118,7 +118,7 @@ def rank(process: str) -> int | None:
 
 
 def told(folder: Path) -> list[Told]:
-    """What runs told MLflow, the first first."""
+    """What runs that trained told MLflow, the first first."""
     import mlflow
 
     client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
@@ -126,13 +126,14 @@ def told(folder: Path) -> list[Told]:
         [one.experiment_id for one in client.search_experiments()],
         order_by=["attributes.start_time ASC"],
     )
-    return [
+    found = [
         Told(
             {one.step: one.value for one in client.get_metric_history(run.info.run_id, "loss")},
             run.data.metrics,
         )
         for run in runs
     ]
+    return [one for one in found if one.losses]  # a teacher that is kept as a run has none
 
 
 def asked(name: str, folder: Path) -> dict[str, Any]:
@@ -149,15 +150,19 @@ def asked(name: str, folder: Path) -> dict[str, Any]:
     for teacher in one.glob("*-egnn-*"):
         shutil.copytree(teacher, two / teacher.name)
     say(name, "on two ranks, to be killed")
-    message = killed([*words, *TWO], two, own.place)
-    say(message)
+    say(killed([*words, *TWO], two, own.place))
     run = ended([*words, *TWO], two)
     model = name.replace(" ", "-")
     for last in (["register", run, model], ["promote", model, "1"]):
         subprocess.run([*COMMAND, *last], env=environment(two), check=True)
+    return answer(own, one, two)
+
+
+def answer(own: Question, one: Path, two: Path) -> dict[str, Any]:
+    """What the runs of a question told MLflow."""
     alone, (broken, again) = told(one)[-1], told(two)
     return {
-        "message": message, "one": alone.losses, "broken": broken.losses, "two": again.losses,
+        "one": alone.losses, "broken": broken.losses, "two": again.losses,
         "end": [alone.metrics[own.end], again.metrics[own.end]],
     }  # fmt: skip
 
