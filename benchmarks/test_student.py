@@ -54,10 +54,17 @@ def asked(net, given):
     net(*given)
 
 
-@pytest.mark.parametrize("seen", [True, False], ids=["lengths seen", "new lengths"])
 @pytest.mark.parametrize(
-    ("work", "proteins", "alike"),
-    [(asked, 1, False), (asked, 16, False), (asked, 16, True), (trained, 16, False)],
+    ("work", "proteins", "alike", "seen"),
+    [
+        (asked, 1, False, True),
+        (asked, 1, False, False),
+        (asked, 16, False, True),
+        (asked, 16, False, False),
+        (asked, 16, True, True),  # after the first batch no length is new
+        (trained, 16, False, True),
+        (trained, 16, False, False),
+    ],
 )
 def test_in_a_line_against_padded(work, proteins, alike, seen):
     torch.manual_seed(0)

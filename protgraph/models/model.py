@@ -70,8 +70,7 @@ class Config:
     gaps : bool
         Whether numbering gaps were read as X (`protgraph.read`).
     calibration : mapping
-        What makes probabilities of the scores (`protgraph.tasks.probability`); empty where nothing
-        does.
+        What makes probabilities of the scores (`protgraph.tasks.probability`), or nothing.
     thresholds : tuple of float
         One an output: a score from here on, once calibrated, counts as a call. Empty where none
         was chosen.
