@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -157,16 +158,30 @@ def versions(held: Any) -> list[Version]:
 
 def registered(name: str, uri: str) -> Any:
     """Look a registered model up; where there is none, the ValueError begins with `uri`."""
-    from mlflow import MlflowClient
+    import mlflow
     from mlflow.exceptions import MlflowException
 
-    try:
-        return MlflowClient().get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        known = sorted(one.name for one in pages(MlflowClient().search_registered_models))
-        raise ValueError(f"{uri}: no model has this name; there are {known}.") from None
+    known = []
+    if not absent():
+        try:
+            return mlflow.MlflowClient().get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+        known = sorted(one.name for one in pages(mlflow.MlflowClient().search_registered_models))
+    there = f"there are {known}" if known else "it is empty"
+    where = re.sub("//[^/@]*@", "//", mlflow.get_registry_uri())  # a password is not for the log
+    raise ValueError(f"{uri}: no model has this name in the registry {where}; {there}.")
+
+
+def absent() -> bool:
+    """Tell whether the registry is a SQLite file that is not there; asking MLflow would make it."""
+    import mlflow
+
+    kind, _, rest = mlflow.get_registry_uri().partition(":///")
+    path = rest.partition("?")[0]
+    in_memory_or_uri = ":" in path
+    return kind == "sqlite" and not in_memory_or_uri and not Path(path).exists()
 
 
 def pages(search: Any, query: str | None = None) -> list[Any]:

@@ -79,7 +79,9 @@ def models() -> list[dict[str, Any]]:
     """
     from mlflow import MlflowClient
 
-    listed = []
+    listed: list[dict[str, Any]] = []
+    if names.absent():
+        return listed
     for registered in names.pages(MlflowClient().search_registered_models):
         for version in names.versions(registered):
             if "task" not in version.tags:

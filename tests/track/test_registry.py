@@ -1,15 +1,20 @@
 from datetime import UTC
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.store.entities import PagedList
 from recorded import logged, record
 
 from protgraph.models.model import Config, Model, load
 from protgraph.running.promotion import promote
 from protgraph.track import registry, runs
+from protgraph.track.names import absent
 
 TAGS = {"recipe": "0a", "data": "1b", "split": "2c", "monitor": "auprc"}
 PICKLES = {".pkl", ".pt", ".pth", ".bin", ".pickle", ".joblib"}
@@ -227,7 +232,7 @@ def test_another_form_is_no_registered_model(uri):
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("absent@champion", "absent@champion: no model has this name; .*'random-known'"),
+        ("absent@champion", "absent@champion: no model has this name in .*sqlite.*'random-known'"),
         ("models:/absent/1", "models:/absent/1: no model has this name"),
         ("random-known@runner-up", r"random-known has the aliases \['champion'\]"),
         ("models:/random-known/7", r"random-known has the versions \[1\]"),
@@ -238,6 +243,31 @@ def test_what_is_not_there_is_refused_with_what_there_is(one, uri, said):
     pointed("random-known", 1)
     with pytest.raises(ValueError, match=said):
         registry.folder(uri)
+
+
+def test_a_question_makes_no_registry(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}?timeout=5")
+    assert registry.models() == []
+    with pytest.raises(ValueError, match=r"registry sqlite:///.*none\.db.*; it is empty"):
+        registry.folder("sites@champion")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "none.db").touch()
+    assert not absent()
+
+
+def test_a_password_of_the_registry_is_not_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(mlflow, "get_registry_uri", lambda: "https://me:secret@example.org/x")
+    nothing = SimpleNamespace(
+        get_registered_model=lambda name: _missing(),
+        search_registered_models=lambda query, page_token: PagedList([], None),
+    )
+    monkeypatch.setattr(mlflow, "MlflowClient", lambda: nothing)
+    with pytest.raises(ValueError, match=r"registry https://example\.org/x; it is empty"):
+        registry.folder("sites@champion")
+
+
+def _missing():
+    raise MlflowException("no", RESOURCE_DOES_NOT_EXIST)
 
 
 def test_models_of_others_are_not_listed_and_not_read(store):
