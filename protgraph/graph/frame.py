@@ -136,8 +136,8 @@ def frame(protein: Protein, *, point: str = "ca", side: bool = True) -> Frame:
     index = protein.index
     if not len(index):
         raise ValueError(
-            f"{protein.name}: a graph needs an observed residue, got none of {len(protein)}; "
-            "coordinates come from a structure file."
+            f"{protein.name}: a graph needs an observed residue, got none of {len(protein)}. "
+            "Give a PDB or mmCIF file, or ask a model that reads the sequence alone."
         )
     backbone = protein.backbone.take(index, axis=0)
     ca = np.ascontiguousarray(backbone[:, CA])

@@ -399,7 +399,7 @@ def test_a_graph_model_asked_for_a_fasta_says_that_it_needs_a_structure(tmp_path
     (tmp_path / "one.fasta").write_text(">a\nMKV\n")
     assert main(["predict", "zinc-site", str(tmp_path / "one.fasta")]) == 2
     (line,) = [s for s in capsys.readouterr().err.splitlines() if s.startswith("error")]
-    assert "coordinates come from a structure file" in line
+    assert "Give a PDB or mmCIF file, or ask a model that reads the sequence alone" in line
 
 
 def test_a_served_student_reads_the_column_sequence(saved):
