@@ -80,6 +80,8 @@ DEFAULTS: dict[str, Any] = {
     # Proteins without labels: "structures", a path, or "" for none; and how many, 0 for all.
     "distil.pool": "",
     "distil.size": 0,
+    # Leave out relatives by sequence even where the data says which families there are.
+    "distil.strict": False,
     # Of what has no label, outputs are taught whose highest score by the teacher reaches this; of
     # proteins a sure no counts like a sure yes (`lessons.sure`).
     "distil.least": 0.0,

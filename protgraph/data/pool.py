@@ -11,10 +11,11 @@ from pathlib import Path
 from protgraph.data import neighbours
 from protgraph.data.dataset import Dataset
 from protgraph.data.seeds import THOROUGH
-from protgraph.data.source import chain, table
+from protgraph.data.source import chain, here, table
 from protgraph.data.structured import chains
 from protgraph.structure.fasta import FORMATS, sequences
 from protgraph.structure.protein import Protein
+from protgraph.structure.read import STRUCTURES as COORDINATES
 from protgraph.structure.read import read
 from protgraph.structure.source import suffix
 
@@ -78,8 +79,8 @@ def pool(
         "structures": the chains of the benchmark data, labelled for other tasks or for none; their
         relatives are told by the families that come with them, and those of proteins that are not
         among them by sequence. Else a sequence file, a structure file, or a folder or archive of
-        structures; relatives are told by sequence (`neighbours.related`: 30 % identity over half
-        of one).
+        either; relatives are told by sequence (`neighbours.related`: 30 % identity over half of
+        one), and of chains that bear a name of the benchmark data by family besides.
     size : int, optional
         So many, the first by the hash of their names: the pool of 500 is in that of 1,000.
     gaps : bool
@@ -151,7 +152,7 @@ def _of_structures(
     data: Dataset, size: int | None, *, gaps: bool, method: str, strict: bool
 ) -> Pool:
     """Chains of the benchmark data; only those that are taken are read, if families tell all."""
-    family = {row["chain"]: row["family"] for row in table("structures/families.tsv.gz")}
+    family = _families()
     judged, labelled = _judged(data), _labelled(data)
     held = {family[protein.name] for protein in judged if protein.name in family}
     searched = [one.sequence for one in judged if strict or one.name not in family]
@@ -172,8 +173,9 @@ def _of_structures(
 
 def _of_path(data: Dataset, path: Path, size: int | None, *, gaps: bool, method: str) -> Pool:
     """Proteins of a user's file, folder or archive."""
-    listed = suffix(path) in FORMATS
-    given = sequences(path) if listed else tuple(chains([path], gaps=gaps))
+    letters = lettered(path)
+    rest = () if letters else chains([path], gaps=gaps)
+    given = (*(protein for file in letters for protein in sequences(file)), *rest)
     count = Counter(protein.name for protein in given)
     twice, most = count.most_common(1)[0]
     if most > 1:
@@ -181,11 +183,44 @@ def _of_path(data: Dataset, path: Path, size: int | None, *, gaps: bool, method:
     labelled = _labelled(data)
     own = {protein.name: protein for protein in given if protein.name not in labelled}
     free = [own[name] for name in ordered(own)]
-    judged = [protein.sequence for protein in _judged(data)]
-    near = relatives(judged, [protein.sequence for protein in free], method=method)
+    judged = _judged(data)
+    both = ([protein.sequence for protein in part] for part in (judged, free))
+    near = relatives(*both, method=method)
+    family = _families() if here() else {}
+    held = {family[one.name] for one in judged if one.name in family}
+    near |= {place for place, one in enumerate(free) if family.get(one.name) in held}
     far = [protein for place, protein in enumerate(free) if place not in near]
     _enough(len(far), size, data)
-    return Pool(tuple(far[:size]), len(near), len(given) - len(free), neighbours.method(method))
+    how = neighbours.method(method)
+    if any(one.name in family for one in free):
+        how = f"families, {how}"
+    return Pool(tuple(far[:size]), len(near), len(given) - len(free), how)
+
+
+def lettered(path: str | Path) -> list[Path]:
+    """Sequence files that a source is or has; none where it is one of structures.
+
+    Raises
+    ------
+    ValueError
+        Where a folder has FASTA files and structures.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return [place] if suffix(place) in FORMATS else []
+    files = sorted(place.rglob("*"))
+    letters = [file for file in files if FORMATS.get(suffix(file)) == "fasta"]
+    shaped = next((file for file in files if suffix(file) in COORDINATES), None)
+    if letters and shaped:
+        raise ValueError(
+            f"{path}: a pool is of sequences or of structures, but holds {letters[0].name} and "
+            f"{shaped.name}."
+        )
+    return letters
+
+
+def _families() -> dict[str, str]:
+    return {row["chain"]: row["family"] for row in table("structures/families.tsv.gz")}
 
 
 def _judged(data: Dataset) -> list[Protein]:

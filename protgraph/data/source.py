@@ -34,6 +34,11 @@ def root() -> Path:
     return Path(place)
 
 
+def here() -> bool:
+    """Tell whether `PROTGRAPH_DATA` leads to the benchmark data."""
+    return Path(os.environ.get("PROTGRAPH_DATA") or "/dev/null").is_dir()
+
+
 def table(name: str, *, comma: bool = False) -> list[dict[str, str]]:
     """Rows of a tab-separated (or comma-separated) file of the data, which may end in `.gz`."""
     path = root() / name

@@ -211,19 +211,21 @@ def near(course: Tuition, sides: Mapping[str, Side]) -> list[dict[str, Any]] | s
     Returns
     -------
     rows : list of dict, or str
-        A row a bin of `data.leakage`; a model's number is "" where the bin allows none. Why there
-        are no rows, where alignments would take long.
+        A row a bin of `data.leakage`, with its labelled proteins; a model's number is "" where the
+        bin allows none. Why there are no rows, where alignments would take long.
     """
     train, test = course.data.side("train"), course.data.whole("test")
     if len(train) * len(test) > LARGEST:
         return f"left out, for {len(train)} by {len(test)} proteins take long to align."
     both = ([(e.protein.name, e.protein.sequence) for e in part] for part in (train, test))
     bins = leakage(*both).bins()
-    metric = course.task.metrics[course.task.monitor]
+    metric, raw = course.task.metrics[course.task.monitor], sides["teacher"].raw
+    labelled = ~np.isnan(raw.y).all(axis=1)
     rows = []
     for name in BINS:
-        here = bins[sides["teacher"].raw.protein] == name
-        row: dict[str, Any] = {"identity, %": name, "proteins": int((bins == name).sum())}
+        here = bins[raw.protein] == name
+        known = len(np.unique(raw.protein[here & labelled]))
+        row: dict[str, Any] = {"identity, %": name, "proteins": known}
         for kind, side in sides.items():
             y, scores = columns(side.raw)
             try:

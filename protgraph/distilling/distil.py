@@ -20,6 +20,7 @@ from protgraph.distilling.pupil import Pupil, loss_of
 from protgraph.distilling.teach import digest
 from protgraph.distilling.tuition import LESSONS, Tuition
 from protgraph.keys import DEFAULTS
+from protgraph.language.encoder import encoder
 from protgraph.models.student import Student, begin
 from protgraph.recipe import Recipe
 from protgraph.running import cost
@@ -129,6 +130,8 @@ def student_place(course: Tuition) -> Path:
 
 def _place(course: Tuition, kind: str, facts: Sequence[Any]) -> Path:
     settings = course.recipe
+    if settings["student.kind"] == "layers":
+        facts = [*facts, encoder(settings["student.encoder"]).digest]
     text = json.dumps([settings.digest, *facts])
     known = hashlib.sha256(text.encode()).hexdigest()[:12]
     return course.folder / f"{course.name.replace('/', '-')}-{kind}-s{settings['seed']}-{known}"
@@ -159,6 +162,7 @@ def _pool(course: Tuition) -> tuple[tuple[Protein, ...], str] | None:
         source=settings["distil.pool"],
         size=settings["distil.size"] or None,
         gaps=settings["data.gaps"],
+        strict=settings["distil.strict"],
     )
     return found.proteins, found.text()
 

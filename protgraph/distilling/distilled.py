@@ -54,8 +54,9 @@ class Report:
             f"# Distillation: {f['name']}, seed {f['seed']}",
             f"Test {f['monitor']} with 95 % interval by family. kept is the share of the teacher's "
             f"{f['monitor']}. The student of labels alone has the same architecture, seed and "
-            f"split, and as many steps ({f['steps']} an epoch, {f['epochs']} epochs) of as many "
-            f"residues ({f['residues']:.0f}). Teacher: {f['teacher']}.",
+            f"split, and as many steps an epoch ({f['steps']}) of as many residues "
+            f"({f['residues']:.0f}); epochs: {f['epochs']} the student, {f['alone']['epochs']} the "
+            f"one of labels alone. Teacher: {f['teacher']}.",
             report.table(f["rows"]),
             f"g = (student - labels alone) / (teacher - labels alone) = {f['closed']}",
             f"Student minus labels alone: {f['gain']}",

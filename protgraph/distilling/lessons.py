@@ -186,12 +186,13 @@ class Course:
     def draw(self, epoch: int) -> list[list[Lesson]]:
         """Deal the batches of an epoch, always the same ones.
 
-        Every lesson comes equally often, give or take one time: in as many rounds as `steps`
-        batches of `size` residues hold, each in an order of its own. A batch that a protein of
-        more than two batches leaves empty is left out.
+        There are always `steps` of them. Every lesson comes equally often, give or take one time:
+        in as many rounds as `steps` batches of `size` residues hold, each in an order of its own.
+        A protein that is longer than a batch counts as one.
         """
         generator = np.random.default_rng((self.seed, epoch))
-        sizes = np.array([len(lesson.sequence) for lesson in self.lessons])
+        # No longer than a batch, so that none is left empty: two middles are a batch apart at most.
+        sizes = np.array([len(lesson.sequence) for lesson in self.lessons]).clip(max=self.size)
         rounds = max(1, int(np.ceil(self.steps * self.size / sizes.sum() - 1e-9)))
         order = np.concatenate([generator.permutation(len(sizes)) for _ in range(rounds)])
         # Of whole groups of steps: sorting by length must not move a lesson past the epoch's end.

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from protgraph import recipe, resolve
+from protgraph import resolve
 from protgraph.data.dataset import Dataset
+from protgraph.distilling.planned import fits, planned
 from protgraph.distilling.teach import Outputs, outputs
 from protgraph.models.model import Model
-from protgraph.models.student import StudentConfig
+from protgraph.models.student import StudentConfig, begin
 from protgraph.predict import Predictor
 from protgraph.recipe import Recipe
 from protgraph.running.cells import Cell, kept, loaded
@@ -69,26 +70,35 @@ class Tuition:
     @property
     def weights(self) -> Weights:
         """How much each term counts."""
-        given = self.recipe.part("distil")
-        apart = ("teachers", "seeds", "pool", "size", "least")
-        return Weights(**{key: value for key, value in given.items() if key not in apart})
+        return weights_of(self.recipe)
 
     @property
     def config(self) -> StudentConfig:
         """What the student is to be."""
-        settings, task = self.recipe, self.task
-        return StudentConfig(
-            **settings.part("student"),
-            task=task.name,
-            level=task.level,
-            outputs=task.outputs,
-            exclusive=task.exclusive,
-            value=task.value,
-            given=task.given,
-            dropout=settings["model.dropout"],
-            gaps=settings["data.gaps"],
-            teacher=", ".join(settings["distil.teachers"]),
-        )
+        return config_of(self.recipe, self.task)
+
+
+def weights_of(settings: Recipe) -> Weights:
+    """How much each term of a recipe counts."""
+    apart = ("teachers", "seeds", "pool", "size", "strict", "least")
+    given = settings.part("distil")
+    return Weights(**{key: value for key, value in given.items() if key not in apart})
+
+
+def config_of(settings: Recipe, task: Task) -> StudentConfig:
+    """What the student of a recipe is to be."""
+    return StudentConfig(
+        **settings.part("student"),
+        task=task.name,
+        level=task.level,
+        outputs=task.outputs,
+        exclusive=task.exclusive,
+        value=task.value,
+        given=task.given,
+        dropout=settings["model.dropout"],
+        gaps=settings["data.gaps"],
+        teacher=", ".join(settings["distil.teachers"]),
+    )
 
 
 def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = None) -> Tuition:
@@ -121,26 +131,25 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
         )
     answerable(task, data, "valid")
     answerable(task, data, "test")
+    begin(config_of(settings, task))
+    weights_of(settings)
+    asked = planned(settings, task, data)
     teachers: list[Predictor] = []
     cells: list[Cell] = []
     plans: list[Recipe] = []
-    for words in settings["distil.teachers"]:
-        model, *changes = re.split(r"\s+(?=[\w.]+=)", words.strip())
-        if model.endswith((".yaml", ".yml")) or model in recipe.configs():
-            for seed in range(settings["distil.seeds"]):
-                own, named = recipe.load(model, [*changes, f"seed={seed}"])
-                _same(settings, own, model)
-                # Teachers are frozen, and no engine of the student's ever sees them.
-                with in_turn(), alone():
-                    cells.append(kept(own, named, folder))
-                plans.append(own)
-                teachers.append(resolve.load(place_of(own, named, folder) / "model"))
-                if say is not None:
-                    say(f"teacher {words}, seed {seed}: {cells[-1].summary['test']}")
-        else:
-            teachers.append(resolve.load(words))
-    for teacher in teachers:
-        _fits(teacher, task, data)
+    for one in asked:
+        if isinstance(one, Predictor):
+            teachers.append(one)
+            continue
+        # Teachers are frozen, and no engine of the student's ever sees them.
+        with in_turn(), alone():
+            cells.append(kept(one.recipe, one.name, folder))
+        plans.append(one.recipe)
+        teachers.append(resolve.load(place_of(one.recipe, one.name, folder) / "model"))
+        fits(teachers[-1], task, data)
+        if say is not None:
+            seed = one.recipe["seed"]
+            say(f"teacher {one.words}, seed {seed}: {cells[-1].summary['test']}")
     taught = tuple(teachers), tuple(cells), tuple(plans)
     return Tuition(settings, name, task, data, *taught, folder)
 
@@ -181,42 +190,6 @@ def _poolable(settings: Recipe) -> None:
         raise ValueError(
             f"distil.least={asked['least']} is of what a teacher says, but distil.soft is 0."
         )
-    if asked["size"] and not asked["pool"]:
-        raise ValueError(f"distil.size={asked['size']} is of a pool, but distil.pool names none.")
-
-
-def _same(settings: Recipe, own: Recipe, model: str) -> None:
-    """Refuse a teacher's recipe of another question, other proteins or ranks of its own."""
-    if own["task"] != settings["task"]:
-        raise ValueError(f"{model} is a recipe for {own['task']}, not for {settings['task']}.")
-    if own["engine"] != "torch" and world().ranks > 1:
-        raise ValueError(
-            f"{model}: with several ranks one of them trains a teacher, by engine=torch alone, "
-            f"got engine={own['engine']}."
-        )
-    for key, value in settings.part("data").items():
-        if key != "batch" and own[f"data.{key}"] != value:
-            raise ValueError(
-                f"{model}: teacher and student see the same proteins, but its data.{key} is "
-                f"{own[f'data.{key}']!r} and the student's {value!r}."
-            )
-
-
-def _fits(teacher: Predictor, task: Task, data: Dataset) -> None:
-    """Refuse a model that answers another question, or has learned from another split."""
-    c = teacher.model.config
-    if not isinstance(teacher.model, Model):
-        raise ValueError(f"{teacher.name}: a teacher is a model of graphs, got a student.")
-    said = (c.level, tuple(c.outputs), c.exclusive, c.value)
-    asked = (task.level, task.outputs, task.exclusive, task.value)
-    if said != asked or c.task != task.name:
-        raise ValueError(
-            f"{teacher.name}: a teacher of {task.name} scores a {task.level}'s "
-            f"{', '.join(task.outputs)}, got one of {c.task}, a {c.level}'s {', '.join(c.outputs)}."
-        )
-    split = c.card.get("split", "none")
-    if split != data.split_digest:
-        raise ValueError(
-            f"{teacher.name}: learned from the split {split}, but {data.name} has "
-            f"{data.split_digest}: it may have seen what the student is tested on."
-        )
+    for key in ("size", "strict"):
+        if asked[key] and not asked["pool"]:
+            raise ValueError(f"distil.{key}={asked[key]} is of a pool, but distil.pool names none.")

@@ -26,6 +26,11 @@ class Adapted(nn.Module):
     rank : int
         r.
 
+    Raises
+    ------
+    ValueError
+        Where the rank is above that of any difference, the smaller one of in and out.
+
     Examples
     --------
     >>> base = nn.Linear(3, 2)
@@ -36,6 +41,12 @@ class Adapted(nn.Module):
 
     def __init__(self, base: nn.Linear, rank: int) -> None:
         super().__init__()
+        most = min(base.in_features, base.out_features)
+        if rank > most:
+            raise ValueError(
+                f"The rank of an adaptation of {base.in_features} by {base.out_features} numbers "
+                f"is {most} at most, got {rank}."
+            )
         self.base = base
         self.a = nn.Parameter(torch.empty(rank, base.in_features))
         self.b = nn.Parameter(torch.empty(base.out_features, rank))

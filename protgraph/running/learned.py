@@ -48,7 +48,7 @@ def balance(task: Task, y: Floats, power: float) -> Tensor | None:
     ----------
     task : Task
     y : ndarray of shape [N, C], or [N, 1] where outputs exclude each other
-        Labels of the training side.
+        Labels of the training side; NaN where there is none.
     power : float
 
     Returns
@@ -60,7 +60,8 @@ def balance(task: Task, y: Floats, power: float) -> Tensor | None:
     if not power:
         return None
     if task.exclusive:
-        count = np.bincount(y[:, 0].astype(int), minlength=len(task.outputs)).clip(min=1)
+        known = y[~np.isnan(y[:, 0]), 0].astype(int)
+        count = np.bincount(known, minlength=len(task.outputs)).clip(min=1)
         rare = (count.max() / count) ** power
         return torch.tensor(rare / rare.mean(), dtype=torch.float32)
     positive = np.nansum(y, axis=0).clip(min=1)

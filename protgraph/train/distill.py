@@ -53,9 +53,9 @@ class Weights:
         for key in fields(self):
             value = getattr(self, key.name)
             if not 0 <= value < float("inf"):
-                raise ValueError(f"distill.{key.name} is 0 or more, got {value!r}.")
+                raise ValueError(f"distil.{key.name} is 0 or more, got {value!r}.")
         if not self.temperature:
-            raise ValueError("distill.temperature is above 0, got 0.")
+            raise ValueError("distil.temperature is above 0, got 0.")
         if not self.of:
             raise ValueError(f"One of {', '.join(TERMS)} has a weight above 0, got none.")
 
@@ -106,9 +106,9 @@ def mixed(
     parts = []
     for name, weight in weights.of.items():
         if name not in terms:
-            raise ValueError(f"distill.{name} is {weight:g}, but a batch has no such term.")
+            raise ValueError(f"distil.{name} is {weight:g}, but a batch has no such term.")
         if not items.get(name):
-            raise ValueError(f"distill.{name} is {weight:g}, but training has no item of it.")
+            raise ValueError(f"distil.{name} is {weight:g}, but training has no item of it.")
         parts.append(terms[name].sum * (weight / items[name]))
     return Term(torch.stack(parts).sum(), proteins)
 

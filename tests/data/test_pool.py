@@ -183,6 +183,28 @@ def test_a_folder_of_structures_is_a_source_and_gaps_are_read_as_asked(tmp_path,
     assert len(found.proteins[0]) == 60 + 2 * gaps
 
 
+def test_chains_of_the_benchmark_data_in_a_path_of_ones_own_go_by_family_too(benchmark, tmp_path):
+    # The archive's chains share no letters with those that are judged.
+    archive = tmp_path / "data" / "structures" / "unlabelled.tar.xz"
+    found, whole = (pool(dataset(*SPLIT), source=one) for one in (archive, "structures"))
+    inside = set(list(FAMILIES)[5:])
+    assert named(found) == named(whole) & inside
+    assert found.dropped > 0
+    assert found.method.startswith("families, ")
+
+
+def test_a_folder_of_sequences_is_a_source(fasta, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "deeper").mkdir(parents=True)
+    fasta.rename(folder / "deeper" / "own.fasta")
+    (folder / "more.fa").write_text(f">more\n{letters(30)}\n")
+    (folder / "notes.txt").write_text("no proteins")
+    assert named(pool(dataset(*SPLIT), source=folder)) == {"far", "taught", "more"}
+    (folder / "one.pdb").write_text(written(letters(31)))
+    with pytest.raises(ValueError, match=r"but holds own\.fasta and one\.pdb"):
+        pool(dataset(*SPLIT), source=folder)
+
+
 def test_two_proteins_of_one_name_are_refused(tmp_path):
     for place in ("a", "b"):
         (tmp_path / "mine" / place).mkdir(parents=True)

@@ -11,13 +11,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protgraph import recipe, resolve
 from protgraph.cli import main
 from protgraph.comparing import benchmark
 from protgraph.data.sets import SETS
-from protgraph.data.sites import planted
-from protgraph.distilling import contrast, distil, pupil, tuition
+from protgraph.data.sites import planted as sites
+from protgraph.distilling import contrast, distil, planned, pupil, tuition
 from protgraph.distilling.lessons import Course, Lesson, sure
 from protgraph.distilling.price import asking, flops, timed
 from protgraph.distilling.teachers import uris
@@ -48,7 +50,7 @@ def place(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.chdir(folder)
     patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
-    patch.setitem(SETS, "planted-site", lambda *, gaps=True: planted(count=20))
+    patch.setitem(SETS, "planted-site", lambda *, gaps=True: sites(count=20))
     patch.setattr(cells, "_LOADED", {})
     patch.setattr("protgraph.distilling.distilled.sample", lambda proteins: proteins[:1])
     yield folder
@@ -223,6 +225,17 @@ def test_what_is_wrong_with_a_number_is_no_reason_to_leave_it_out(course):
         contrast.near(replace(course, task=task), {"teacher": contrast.taught(course)})
 
 
+def test_proteins_without_a_label_are_in_no_bin(course):
+    tested = [e.protein.name for e in course.data.side("test")]
+    examples = tuple(
+        replace(e, y=np.full_like(e.y, np.nan)) if e.protein.name == tested[0] else e
+        for e in course.data.examples
+    )
+    less = replace(course, data=replace(course.data, examples=examples))
+    rows = contrast.near(less, {"teacher": contrast.taught(less)})
+    assert sum(row["proteins"] for row in rows) == len(tested) - 1
+
+
 # Training
 
 
@@ -365,6 +378,21 @@ def test_labels_alone_come_more_often_in_the_same_steps():
     assert times.tolist() == [10] * 10
 
 
+@given(
+    st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(1, 12), st.integers(1, 5)
+)
+def test_steps_are_as_many_as_promised_whatever_the_lengths(sizes, steps, more):
+    given = lessons(*sizes)
+    for own in (steps, steps * more):
+        dealt = Course(given, Weights(soft=0), own, sum(sizes) / steps, 0).draw(1)
+        assert len(dealt) == own
+        assert all(dealt)
+        places = {id(lesson): place for place, lesson in enumerate(given)}
+        seen = [places[id(lesson)] for batch in dealt for lesson in batch]
+        times = np.bincount(seen, minlength=len(given))
+        assert times.max() - times.min() <= 1
+
+
 @pytest.mark.parametrize("name", ["enzyme-class", "stability", "planted-site"])
 def test_a_student_that_says_what_its_teacher_says_loses_labels_alone(name):
     task = TASKS[name].named(("one",))
@@ -421,6 +449,35 @@ def test_what_no_student_can_learn_is_one_line(place, words, reason, capsys):
     assert re.search(reason, line)
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["distil.pool=gone.fasta"], r"distil.pool=gone.fasta: there is no such file or folder"),
+        (["distil.pool=own.fasta"], r"has sequences alone, but the teacher planted_site/egnn .*"),
+        (["student.width=0"], "width is 1 or more, got 0"),
+        (["student.kind=layers", "student.encoder=mini", "student.layers=99"], "mini has 6 layers"),
+        (["distil.hard=0", "distil.soft=0"], "One of hard, soft, .* has a weight above 0"),
+        (["distil.teachers=[planted_site/egnn model.encoder=kmer-linear]"], "a teacher is a netw"),
+        (["distil.strict=true"], "distil.strict=True is of a pool, but distil.pool names none"),
+    ],
+)
+def test_what_is_wrong_is_said_before_a_teacher_is_trained(place, words, reason, monkeypatch):
+    Path("own.fasta").write_text(">own\nMKVLAH\n")
+    monkeypatch.setattr(tuition, "kept", None)
+    with pytest.raises((ValueError, FileNotFoundError), match=reason):
+        course_of(*words)
+
+
+def test_a_student_of_other_layers_is_another_one(course, tmp_path, monkeypatch):
+    """The folder's name stays, its weights do not."""
+    words = ["student.kind=layers", "student.encoder=mini", "student.layers=1"]
+    own = course_of(*words)
+    before = distil.student_place(own)
+    assert distil.student_place(own) == before
+    monkeypatch.setattr(distil, "encoder", lambda name: SimpleNamespace(digest="other"))
+    assert distil.student_place(own) != before
+
+
 def test_a_teacher_that_is_no_fit_is_refused(facts, course, tmp_path):
     with pytest.raises(ValueError, match="a model of graphs, got a student"):
         course_of(f"distil.teachers=[./{facts['folder']}/model]")
@@ -438,7 +495,8 @@ def test_a_teacher_that_is_no_fit_is_refused(facts, course, tmp_path):
 
 
 def test_what_ranks_would_change_or_wait_for_is_refused(course, monkeypatch):
-    monkeypatch.setattr(tuition, "world", lambda: World(0, 2))
+    for module in (tuition, planned):
+        monkeypatch.setattr(module, "world", lambda: World(0, 2))
     with pytest.raises(ValueError, match=r"distil.relation compares .* needs ranks=1, got 2"):
         course_of("distil.relation=1")
     with pytest.raises(ValueError, match=r"by engine=torch alone, got engine=deepspeed"):

@@ -467,6 +467,12 @@ def test_padding_before_or_inside_a_protein_is_refused():
             made(ids, torch.tensor([mask]))
 
 
+def test_a_rank_that_no_difference_has_is_refused():
+    with pytest.raises(ValueError, match=r"of 3 by 2 numbers is 2 at most, got 3"):
+        lora.Adapted(torch.nn.Linear(3, 2), 3)
+    lora.Adapted(torch.nn.Linear(3, 2), 2)
+
+
 def test_rank_zero_and_a_second_adaptation_are_refused():
     with pytest.raises(ValueError, match="1 at least, got 0"):
         lora.adapt(student_of("layers").encoder, 0)
