@@ -37,12 +37,24 @@ from protgraph.verbs import (
 )  # fmt: skip
 
 
+class Version(argparse.Action):
+    """Look the version up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it and leave."""
+        from importlib.metadata import version
+
+        print(f"protgraph {version('protgraph')}")
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """Say which words the command line knows."""
     top = argparse.ArgumentParser(
         prog="protgraph", description="Graph-augmented protein modelling."
     )
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    top.add_argument("--version", action=Version, nargs=0, help="say which version this is")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(do: Callable[[argparse.Namespace], int], name: str = "") -> argparse.ArgumentParser:
@@ -111,6 +123,7 @@ def _model_words(verb: Callable[..., argparse.ArgumentParser]) -> None:
     p = verb(predict)
     p.add_argument("model", metavar="MODEL", help="a folder, name@alias, or a shipped model")
     p.add_argument("files", nargs="+", metavar="FILE")
+    p.add_argument("--chain", help="of structure files only this one, by the author's id")
     p.add_argument("--pairs", metavar="TSV", help="of a model of pairs: two names of proteins in "
                    "the files a line, with a tab between them")  # fmt: skip
     p.add_argument("--format", choices=("tsv", "pdb", "json", "html"), default="tsv",

@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -92,13 +93,44 @@ def test_a_chain_that_is_not_there_is_named_with_those_that_are(made, capsys):
     assert "Q" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("form", "start"), [("tsv", "#"), ("json", "{"), ("pdb", "ATOM")])
+@pytest.mark.parametrize(
+    ("form", "start"), [("tsv", "#"), ("json", "{"), ("pdb", "REMARK 999 task: ")]
+)
 def test_predict_prints_each_format(made, capsys, form, start):
     assert main(["predict", "zinc-site", good(made), "--format", form]) == 0
     said = capsys.readouterr()
     assert said.out.startswith(start)
     assert "language encoder none" in said.err
     assert "given that the chain binds zinc" in said.err
+
+
+def test_tables_of_several_files_are_one_table(made, capsys):
+    (made / "two.pdb").write_text((made / "made.pdb").read_text().replace(" A ", " B "))
+    assert main(["predict", "zinc-site", good(made), str(made / "two.pdb")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    head = [place for place, line in enumerate(lines) if line.startswith(("#", "protein\t"))]
+    assert head == list(range(len(head)))
+    assert {line.split("\t")[0] for line in lines[len(head) :]} == {"made", "two"}
+
+
+def test_predict_takes_one_chain_and_says_what_was_decided(made, capsys):
+    atoms = [line for line in (made / "made.pdb").read_text().splitlines() if line[:4] == "ATOM"]
+    both = "".join(f"{line[:21]}{chain}{line[22:]}\n" for chain in "PQ" for line in atoms)
+    models = [f"MODEL     {number:4d}\n{both}ENDMDL\n" for number in (1, 2)]
+    (made / "both.pdb").write_text("".join(models))
+    assert main(["predict", "zinc-site", str(made / "both.pdb"), "--chain", "Q"]) == 0
+    said = capsys.readouterr()
+    rows = [line.split("\t") for line in said.out.splitlines() if line.startswith("both")]
+    assert {row[1] for row in rows} == {"Q"}
+    assert "both chain Q: the first of 2 models" in said.err
+    assert main(["predict", "zinc-site", good(made), "--chain", "Q"]) == 2
+    assert "no protein chain 'Q'" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"protgraph {version('protgraph')}\n"
 
 
 def test_predict_writes_pages_to_a_folder(made, capsys):

@@ -17,12 +17,16 @@ FORMATS = {
 }  # fmt: skip
 """Suffix -> Biopython's name of the format."""
 
+NUCLEOTIDES = 20
+"""Letters from which on a sequence of nucleotides alone is doubted to be a protein."""
+
 
 def sequences(path: str | Path) -> tuple[Protein, ...]:
     """Read proteins without coordinates.
 
     Lower case becomes upper case, a `*` at the end and gaps (`-`, `.`) are removed, and letters
-    beyond the 20 amino acids (B, J, O, U, Z) become X; `notes` tell of the last two.
+    beyond the 20 amino acids (B, J, O, U, Z) become X; `notes` tell of the last two, of sequences
+    of X alone, and of what looks like nucleotides.
 
     Parameters
     ----------
@@ -110,7 +114,12 @@ def letters(name: str, text: str) -> tuple[str, tuple[str, ...]]:
     for odd in sorted(set(sequence) - set(LETTERS)):
         where = ", ".join(str(i + 1) for i, letter in enumerate(sequence) if letter == odd)
         notes.append(f"{odd} read as X at {where}")
-    return re.sub(f"[^{LETTERS}]", "X", sequence), tuple(notes)
+    clean = re.sub(f"[^{LETTERS}]", "X", sequence)
+    if not clean.strip("X"):
+        notes.append("no residue is known, all are X")
+    if len(sequence) >= NUCLEOTIDES and not sequence.strip("ACGTUN"):
+        notes.append("nothing but A, C, G, T, U and N: read as amino acids, are they nucleotides?")
+    return clean, tuple(notes)
 
 
 def _records(path: Path) -> list[tuple[str, str]]:
@@ -123,6 +132,11 @@ def _records(path: Path) -> list[tuple[str, str]]:
         raise ValueError(f"{path.name}: a FASTA file begins with '>'.")
     if kind == "fasta":
         handle = io.StringIO(handle.getvalue().lstrip())
+    if kind == "swiss" and handle.getvalue().lstrip().startswith(">"):
+        raise ValueError(
+            f"{path.name}: {suffix(path)} is read as a UniProt flat file, and this one looks like "
+            "FASTA, which ends in .fasta, .fa or .faa."
+        )
     try:
         return [(record.id, str(record.seq)) for record in SeqIO.parse(handle, kind)]
     except Exception as error:  # Biopython's parsers raise many kinds on broken records

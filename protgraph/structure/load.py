@@ -95,12 +95,12 @@ def _of_gemmi(name: str, data: bytes, *, every: bool) -> Source:
         raise ValueError(f"{name}: no ATOM or HETATM record (the file starts with {start!r}).")
     said = header(structure)
     predicted = _pdb_predicted(said.method, data)
-    several = _several(structure, every=every)
+    several, more = _several(structure, every=every)
     spans = chains(structure)
     atoms = columns(structure, spans)
     if not atoms.position.all():
         _check_zeros(name, data, structure, atoms)
-    return Source(name, atoms, spans, several, said.sequences, None, predicted, notes)
+    return Source(name, atoms, spans, several, said.sequences, None, predicted, notes + more)
 
 
 def _poly_seq(structure: Any) -> dict[str, list[str]]:
@@ -112,11 +112,14 @@ def _poly_seq(structure: Any) -> dict[str, list[str]]:
     return found
 
 
-def _several(structure: Any, *, every: bool) -> bool:
-    """Whether there are several models in it, of which all but the first go if not asked for."""
-    while len(structure) > 1 and not every:
+def _several(structure: Any, *, every: bool) -> tuple[bool, tuple[str, ...]]:
+    """Whether there are several models left; all but the first go if not asked for, with a note."""
+    count = len(structure)
+    if every or count < 2:
+        return count > 1, ()
+    while len(structure) > 1:
         del structure[-1]
-    return len(structure) > 1
+    return False, (f"the first of {count} models",)
 
 
 def _check_zeros(name: str, data: bytes, structure: Any, atoms: Atoms) -> None:
@@ -210,10 +213,10 @@ def _cif(name: str, block: Any, *, every: bool) -> Source:
     if not len(structure) or not structure[0].count_atom_sites():
         raise ValueError(f"{name}: no _atom_site rows, so there are no coordinates.")
     predicted = _cif_predicted(block)
-    several = _several(structure, every=every)
+    several, notes = _several(structure, every=every)
     spans, labels = molecules(structure)
     atoms = columns(structure, spans, labels)
-    return Source(name, atoms, spans, several, _poly_seq(structure), block, predicted)
+    return Source(name, atoms, spans, several, _poly_seq(structure), block, predicted, notes)
 
 
 def _cif_predicted(block: Any) -> bool:

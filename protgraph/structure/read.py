@@ -129,6 +129,11 @@ def read(
         return sequences(path)
     if kind not in STRUCTURES:
         known = " ".join((*STRUCTURES, *FORMATS))
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: name its files, such as {path}/*.")
+        if path.name.isalpha() and path.name.isupper() and not path.exists():
+            rule = "a sequence is given as protgraph.Protein(name, letters) or in a FASTA file"
+            raise ValueError(f"{path.name[:30]}: {rule}, not as a path.")
         raise ValueError(f"{path.name}: read knows {known} (each also .gz), got {kind!r}.")
     source = load(path, every=models == "all")
     found = _chosen(source, chain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,10 +15,14 @@ from protgraph.structure.residues import THREE
 ATOMS = ("N", "CA", "C", "CB")
 MOST_ATOMS = 99_999
 WIDTH = 60
+REMARK = "REMARK 999 "
 
 
 def pdb(
-    protein: Protein, *, bfactor: Sequence[float] | npt.NDArray[np.floating] | None = None
+    protein: Protein,
+    *,
+    bfactor: Sequence[float] | npt.NDArray[np.floating] | None = None,
+    remarks: Sequence[str] = (),
 ) -> str:
     """Write the observed backbone (N, CA, C, CB) of a protein as PDB text.
 
@@ -27,6 +32,9 @@ def pdb(
         X is written as UNK; side chains beyond CB are not kept in a protein and not written.
     bfactor : array of float, shape [L], optional
         A value per residue for the B-factor column, NaN is written as 0.00; left out, all are 0.
+    remarks : sequence of str
+        Written first, as REMARK 999, broken at spaces into lines of 80 letters; what is not ASCII
+        becomes `?`.
 
     Returns
     -------
@@ -74,7 +82,15 @@ def pdb(
         raise ValueError(
             f"{protein.name}: a PDB file holds {MOST_ATOMS} atoms and TER, got {len(lines)} atoms."
         )
-    return "\n".join([*lines, f"TER   {len(lines) + 1:5d}      {residue}".rstrip(), "END", ""])
+    told = [line for text in remarks for line in _remark(text)]
+    return "\n".join(
+        [*told, *lines, f"TER   {len(lines) + 1:5d}      {residue}".rstrip(), "END", ""]
+    )
+
+
+def _remark(text: str) -> list[str]:
+    plain = text.encode("ascii", "replace").decode()
+    return textwrap.wrap(plain, 80, initial_indent=REMARK, subsequent_indent=REMARK + "  ")
 
 
 def fasta(proteins: Iterable[Protein]) -> str:

@@ -181,6 +181,8 @@ class Prediction:
     def pdb(self, output: str | None = None) -> str:
         """Write what is observed of the backbone, with 100 times the scores in the B-factor.
 
+        REMARK 999 says what was asked, and what the B-factor is.
+
         Parameters
         ----------
         output : str, optional
@@ -204,7 +206,11 @@ class Prediction:
         low, high = np.nanmin(scores), np.nanmax(scores)
         if low < 0 or high > 1:
             raise ValueError(f"{name}: pdb writes scores from 0 to 1, got {low:g} to {high:g}.")
-        return write.pdb(self.protein, bfactor=100 * scores)
+        return write.pdb(
+            self.protein,
+            bfactor=100 * scores,
+            remarks=(*text.asked(self), f"B-factor: 100 times the score of {chosen}, 0 for none"),
+        )
 
     def html(self) -> str:
         """Write one page that works offline, as `protgraph.tasks.page.page` describes it.

@@ -33,13 +33,15 @@ def table(prediction: Prediction) -> str:
     return joint((prediction,))
 
 
-def joint(predictions: Sequence[Prediction]) -> str:
+def joint(predictions: Sequence[Prediction], *, head: bool = True) -> str:
     """Write what one model says of many proteins or pairs as one table with one head.
 
     Parameters
     ----------
     predictions : sequence of Prediction
         One at least, all by the same model.
+    head : bool
+        False leaves out what was asked and the header row, to go on with a table.
 
     Raises
     ------
@@ -66,11 +68,24 @@ def joint(predictions: Sequence[Prediction]) -> str:
     if len(heads) != 1:
         raise ValueError(f"A table has one question and one model, got {len(heads)} of them.")
     rows = _ROWS[predictions[0].level]
-    lines = [f"# {key}: {_plain(value)}" for key, value in _asked(predictions[0])]
+    lines = [f"# {line}" for line in asked(predictions[0])] if head else []
     for place, prediction in enumerate(predictions):
         own = ["\t".join(_plain(cell) for cell in row) for row in rows(prediction)]
-        lines += own[place > 0 :]
+        lines += own[place > 0 or not head :]
     return "\n".join(lines) + "\n"
+
+
+def asked(prediction: Prediction) -> list[str]:
+    """What was asked and how scores are read, a line each.
+
+    Examples
+    --------
+    >>> from protgraph.structure.protein import Protein
+    >>> from protgraph.tasks.prediction import Prediction
+    >>> asked(Prediction("demo", "protein", ("fit",), [1.0], Protein("a", "M"), "m", "e"))
+    ['task: demo', 'model: m', 'encoder: e']
+    """
+    return [f"{key}: {_plain(value)}" for key, value in _asked(prediction)]
 
 
 def strict(prediction: Prediction) -> str:

@@ -181,7 +181,12 @@ def absent() -> bool:
     kind, _, rest = mlflow.get_registry_uri().partition(":///")
     path = rest.partition("?")[0]
     in_memory_or_uri = ":" in path
-    return kind == "sqlite" and not in_memory_or_uri and not Path(path).exists()
+    return kind == "sqlite" and not in_memory_or_uri and _missing(Path(path))
+
+
+def _missing(path: Path) -> bool:
+    """Tell whether there is no such file in a folder that is there."""
+    return path.parent.is_dir() and not path.exists()
 
 
 def pages(search: Any, query: str | None = None) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from protgraph.verbs.telling import each, say
 
 if TYPE_CHECKING:
     from protgraph.predict import Predictor
+    from protgraph.tasks.prediction import Prediction
 
 
 def graph(args: argparse.Namespace) -> int:
@@ -86,22 +87,58 @@ def predict(args: argparse.Namespace) -> int:
     for note in _notes(predictor):
         say(note)
     if args.pairs or predictor.model.config.level == "pair":
+        if args.chain is not None:
+            raise ValueError("--chain is of one protein; pairs name their proteins in --pairs.")
         print(screen(predictor, args.files, args.pairs, format=args.format, folder=args.output))
         return 0
+    do = _teller(predictor, args) if args.output is None else _writer(predictor, args)
+    return each(args.files, do, debug=args.debug)
+
+
+def _teller(predictor: Predictor, args: argparse.Namespace) -> Callable[[str], None]:
+    """Print what is said of a file; tables of several have one head."""
+    from protgraph.tasks.text import joint
+
+    headed = False
+
+    def do(file: str) -> None:
+        nonlocal headed
+        found = _answers(predictor, file, args.chain)
+        if args.format == "tsv":
+            print(joint(found, head=not headed), end="")
+            headed = True
+            return
+        for prediction in found:
+            print(getattr(prediction, args.format)(), end="")
+
+    return do
+
+
+def _writer(predictor: Predictor, args: argparse.Namespace) -> Callable[[str], None]:
+    """Write what is said of a file into a folder, no two to one name."""
     written: set[Path] = set()
 
     def do(file: str) -> None:
-        for prediction in predictor.predict(file):
-            if args.output is None:
-                print(getattr(prediction, args.format)(), end="")
-                continue
+        for prediction in _answers(predictor, file, args.chain):
             path = prediction.path(Path(args.output), args.format)
             if path in written:
                 raise ValueError(f"{file}: {path.name} was written for another input already.")
             written.add(prediction.write(Path(args.output), args.format))
             print(path)
 
-    return each(args.files, do, debug=args.debug)
+    return do
+
+
+def _answers(predictor: Predictor, file: str, chain: str | None) -> list[Prediction]:
+    """Predict for the chains of a file, and say what was decided while it was read."""
+    from protgraph.structure.read import read
+
+    proteins = read(file, chain=chain, gaps=predictor.model.config.gaps)
+    found = predictor.predict(proteins)
+    for one in proteins:
+        for note in one.notes:
+            say(f"{one.name}{f' chain {one.chain}' if one.chain else ''}: {note}")
+    return found
 
 
 def _notes(predictor: Predictor) -> Iterator[str]:
@@ -120,9 +157,9 @@ def _trusted(args: argparse.Namespace) -> int:
     """Ask a registered model by the code that came with it, for all files at once."""
     from protgraph.serve.registered import held, trusted
 
-    if args.pairs or args.output or args.format != "tsv":
+    if args.pairs or args.output or args.format != "tsv" or args.chain is not None:
         rule = "prints the table that the model's code makes"
-        raise ValueError(f"--trust {rule}: leave --pairs, --format and -o out.")
+        raise ValueError(f"--trust {rule}: leave --pairs, --chain, --format and -o out.")
     ask, column = trusted(args.model)
     rows: list[tuple[str, str]] = []
     failed = each(args.files, lambda file: rows.extend(held(file, column)), debug=args.debug)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,36 @@ def test_the_first_model_is_read_and_all_on_request(tmp_path: Path) -> None:
     ]
     with pytest.raises(ValueError, match=r"^x.pdb: models is 'first' or 'all', got 'some'"):
         read(path, models="some")  # type: ignore[arg-type]
+    assert read(path)[0].notes == ("the first of 2 models",)
+    assert read(path, models="all")[0].notes == ()
+
+
+def test_what_is_no_file_of_proteins_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is a folder: name its files"):
+        read(tmp_path)
+    with pytest.raises(ValueError, match=r"^MKPYKC: a sequence is given as protgraph.Protein"):
+        read("MKPYKC")
+    (tmp_path / "x.txt").write_text(">a\nMKV\n")
+    with pytest.raises(ValueError, match=r"^x.txt: .txt is read as a UniProt .* looks like FASTA"):
+        read(tmp_path / "x.txt")
+
+
+@pytest.mark.parametrize(
+    ("sequence", "note"),
+    [
+        ("XXUX", "no residue is known, all are X"),
+        ("acgtn" * 4, "nothing but A, C, G, T, U and N: .* nucleotides"),
+        ("ACGT" * 4, None),
+        ("ACGT" * 5 + "K", None),
+    ],
+)
+def test_letters_that_say_little_are_told_of(
+    tmp_path: Path, sequence: str, note: str | None
+) -> None:
+    path = tmp_path / "x.fasta"
+    path.write_text(f">a\n{sequence}\n")
+    [protein] = read(path)
+    assert re.search(note, protein.notes[-1]) if note else protein.notes == ()
 
 
 def test_chains_come_in_the_order_of_the_file_and_one_can_be_chosen(tmp_path: Path) -> None:

@@ -107,6 +107,23 @@ def b_factors(text: str) -> dict[str, float]:
     return {line[22:27].strip(): float(line[60:66]) for line in atoms}
 
 
+def test_the_pdb_file_says_what_its_b_factor_is_and_what_was_asked() -> None:
+    backbone = np.zeros((2, 4, 3))
+    protein = Protein("demo", "MK", backbone)
+    made = Prediction(
+        "demo", "residue", ("a", "zinc"), np.zeros((2, 2)), protein, "m@1", "none",
+        given="the chain binds zinc, " + "long " * 20, thresholds=(0.5, 0.25),
+    )  # fmt: skip
+    head = made.pdb("zinc").split("ATOM")[0].splitlines()
+    assert all(line.startswith("REMARK 999 ") and len(line) <= 80 for line in head)
+    told = " ".join(line.removeprefix("REMARK 999 ").strip() for line in head)
+    for part in (
+        "model: m@1", "holds given that: the chain binds zinc", "thresholds: a 0.5, zinc 0.25",
+        "B-factor: 100 times the score of zinc",
+    ):  # fmt: skip
+        assert part in told
+
+
 def test_the_pdb_file_carries_a_hundred_times_the_score() -> None:
     assert b_factors(zinc().pdb()) == {"27": 75.0, "27A": 50.0, "29": 25.0}
     assert b_factors(zinc().pdb("iron")) == {"27": 10.0, "27A": 12.35, "29": 20.0}

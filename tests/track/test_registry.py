@@ -251,6 +251,9 @@ def test_a_question_makes_no_registry(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"registry sqlite:///.*none\.db.*; it is empty"):
         registry.folder("sites@champion")
     assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'gone' / 'none.db'}")
+    assert not absent()  # MLflow says what is wrong with a folder that is not there
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}?timeout=5")
     (tmp_path / "none.db").touch()
     assert not absent()
 
