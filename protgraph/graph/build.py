@@ -169,7 +169,7 @@ def sequence(
     for name in nodes:
         if name not in SEQUENCE_FEATURES:
             raise ValueError(
-                f"Node feature {name!r} needs a structure; "
+                f"graph.nodes: {name!r} needs a structure; "
                 f"a sequence has {' and '.join(SEQUENCE_FEATURES)}."
             )
     length = len(protein)

@@ -10,16 +10,22 @@ from protgraph.graph.edges import KINDS
 from protgraph.language.stored import recalled
 from protgraph.models.model import SEQUENCE, Config
 from protgraph.predict import example
-from protgraph.recipe import Recipe
+from protgraph.recipe import Recipe, known
 from protgraph.structure.protein import Floats, Protein
 from protgraph.tasks.task import Task
 
 
 def config_of(recipe: Recipe, task: Task) -> Config:
-    """Say what a network for this recipe looks like; its input widths follow from the features."""
+    """Say what a network for this recipe looks like; its input widths follow from the features.
+
+    A network of sequences has of the features that are the default those of letters.
+    """
+    from protgraph.graph.build import SEQUENCE_FEATURES
     from protgraph.graph.features import EDGES, NODES
 
     graph = recipe.part("graph")
+    if recipe["model.encoder"] in SEQUENCE and graph["nodes"] == known()["graph.nodes"]:
+        graph["nodes"] = SEQUENCE_FEATURES
     name = recipe["vectors.encoder"]
     inputs = sum(NODES[node][0] for node in graph["nodes"])
     digest = ""

@@ -27,6 +27,11 @@ from protgraph.train.ranks import in_turn, world
 Log = Callable[[int, Mapping[str, float]], None]
 
 
+def known() -> tuple[str, ...]:
+    """Values of `model.encoder`: networks, and baselines, of which no weights are kept."""
+    return tuple(dict.fromkeys((*ENCODERS, interactome.ENCODER, *BASELINES, *pairs.BASELINES)))
+
+
 def learn(
     recipe: Recipe,
     task: Task,

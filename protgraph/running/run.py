@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ from protgraph.running.evaluate import (
     sided,
 )
 from protgraph.running.keeping import TEST, keep, page
+from protgraph.running.learn import known
 from protgraph.running.learned import Learned
 from protgraph.running.question import question, task_of
 from protgraph.tasks import statistics
@@ -67,6 +69,7 @@ class Result:
         return (
             f"test {numbers}; {s['monitor']} 95 % interval [{low:.3f}, {high:.3f}] by family; "
             f"{s['parameters']:,} parameters, {s['seconds']:.0f} s; {s['folder']}"
+            + ("" if (self.folder / "model").is_dir() else " (no model is kept of a baseline)")
         )
 
 
@@ -178,7 +181,12 @@ def execute(
 
 
 def trainable(recipe: Recipe) -> None:
-    """Refuse, by a ValueError, the recipe of a student, which is trained by another verb."""
+    """Refuse, by a ValueError, an unknown model, and a student, which another verb trains."""
+    name, there = recipe["model.encoder"], known()
+    if name not in there:
+        near = difflib.get_close_matches(name, there, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(there)}."
+        raise ValueError(f"Unknown model.encoder {name!r}. {hint}")
     if kind := recipe["student.kind"]:
         raise ValueError(f"student.kind is {kind}: a student is trained by `protgraph distill`.")
 

@@ -243,7 +243,8 @@ def _model(run: Any) -> Any:
     name = run.info.run_name
     if len(ours) != 1 or str(ours[0].status) != "READY":
         held = [f"{model.name} ({model.status})" for model in found]
-        raise ValueError(f"{name}: a run that is registered holds one model, this one {held}.")
+        said = ", ".join(held) or "none; of baselines no model is kept"
+        raise ValueError(f"{name}: a run that is registered holds one model, this one {said}.")
     kept = client.list_logged_model_artifacts(ours[0].model_id, f"artifacts/{RECORD}")
     there = {Path(file.path).name for file in kept}
     for file in FILES:

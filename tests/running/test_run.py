@@ -1,6 +1,7 @@
 """A run, from a recipe to a registered model that predicts, on data made on the spot."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from protgraph.running.run import execute, run
 from protgraph.tasks.catalogue import TASKS
 from protgraph.tasks.metrics import auprc, ece, mcc
 from protgraph.tasks.probability import applied
+from protgraph.track.registry import register
 
 FEW = ["train.epochs=6", "model.width=16", "data.batch=400"]
 
@@ -36,6 +38,45 @@ def found(data, tmp_path_factory):
     recipe, name = recipe_of("planted_site/egnn", FEW)
     yield run(recipe, name=name, data=data, folder=place / "runs")
     patch.undo()
+
+
+def of_table(encoder):
+    text = "task: length\ndata.table: own.csv\ndata.labels: [y]\ntrain.epochs: 1\n"
+    Path("own.yaml").write_text(f"{text}model.encoder: {encoder}\n")
+    return recipe_of("own.yaml")
+
+
+@pytest.fixture
+def own_table(found):
+    """A table of sequences in the folder where one is."""
+    rows = [
+        f"p{k},{'MKVL' * (k + 1)},{k},{side}"
+        for k, side in enumerate(["train"] * 6 + ["valid"] * 6 + ["test"] * 9)
+    ]
+    Path("own.csv").write_text("\n".join(["id,sequence,y,split", *rows]) + "\n")
+
+
+def test_a_network_of_sequences_needs_no_list_of_features(own_table):
+    recipe, name = of_table("light-attention")
+    made = run(recipe, name=name)
+    assert list(load(made.folder / "model").model.config.graph["nodes"]) == ["identity", "scales"]
+    assert "no model is kept" not in made.text()
+
+
+def test_a_baseline_says_that_no_model_is_kept(own_table):
+    recipe, name = of_table("kmer-linear")
+    made = run(recipe, name=name)
+    assert made.text().endswith("(no model is kept of a baseline)")
+    with pytest.raises(ValueError, match=r"holds one model, this one none; of baselines"):
+        register(made.summary["run"], "own")
+
+
+def test_a_model_that_nobody_knows_leaves_nothing(own_table):
+    recipe, name = of_table("kmer-liner")
+    before = set(Path("runs").glob("*"))
+    with pytest.raises(ValueError, match=r"Unknown model.encoder .* Did you mean kmer-l"):
+        run(recipe, name=name)
+    assert set(Path("runs").glob("*")) == before
 
 
 def test_a_run_keeps_model_plots_and_numbers(found):
