@@ -220,9 +220,8 @@ def _learned(course: Tuition, taught: Course, *, folder: Path, log: Log | None) 
         for batch in taught.draw(epoch):
             places.append(range(len(lessons), len(lessons) + len(batch)))
             lessons += batch
-        lessons = bared(
-            lessons, settings["train.drop_side"], np.random.default_rng((settings["seed"], epoch))
-        )
+        chance = np.random.default_rng((settings["seed"], epoch, 1))
+        lessons = bared(lessons, settings["train.drop_side"], chance)
         parts, idle = own(places, [len(lesson.sequence) for lesson in lessons])
         return Shared([[lessons[i] for i in part] for part in parts], idle)
 
