@@ -61,7 +61,8 @@ DEFAULTS: dict[str, Any] = {
     # it has none), or "all": that the others exist is known, their labels are not.
     "network.edges": "train",
     # The network of a student (`protgraph distill`), "" for none: "cnn", "transformer", or "layers"
-    # for the first ones of a language encoder. Its dropout is `model.dropout`.
+    # for the first ones of a language encoder, all of which read letters; or "graph", for the one
+    # that the keys of model, graph and vectors describe. Its dropout is `model.dropout`.
     "student.kind": "",
     # Of "layers" the width is the encoder's.
     "student.width": 64,
@@ -114,7 +115,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
     "train.drop_side": lambda value: 0 <= value <= 1,
     "train.balance": lambda value: value >= 0,
     "network.edges": lambda value: value in ("train", "all"),
-    "student.kind": lambda value: value in ("", "cnn", "transformer", "layers"),
+    "student.kind": lambda value: value in ("", "cnn", "transformer", "layers", "graph"),
     "distil.seeds": lambda value: value >= 1,
     "distil.size": lambda value: value >= 0,
     "distil.least": lambda value: 0 <= value < 1,

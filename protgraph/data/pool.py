@@ -206,6 +206,8 @@ def lettered(path: str | Path) -> list[Path]:
         Where a folder has FASTA files and structures.
     """
     place = Path(path)
+    if str(path) in ("", STRUCTURES):
+        return []
     if not place.is_dir():
         return [place] if suffix(place) in FORMATS else []
     files = sorted(place.rglob("*"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ from protgraph.data.dataset import Example
 from protgraph.data.leakage import BINS, leakage
 from protgraph.distilling.distil import model_of
 from protgraph.distilling.tuition import Tuition
+from protgraph.models.model import Config
 from protgraph.models.saved import load
+from protgraph.predict import alone as reads_letters
 from protgraph.running.cells import Cell
 from protgraph.running.decide import decide
 from protgraph.running.evaluate import Scored, centred, columns, reliability, sided
@@ -24,6 +26,9 @@ from protgraph.tasks.labels import Metric, Undefined
 from protgraph.tasks.metrics import spearman
 from protgraph.tasks.probability import applied
 from protgraph.tasks.statistics import Interval, closed
+
+if TYPE_CHECKING:
+    from protgraph.models.student import StudentConfig
 
 LARGEST = 1_000_000
 """Pairs of a training and a test protein up to which nearest neighbours are looked for."""
@@ -42,12 +47,14 @@ class Side(NamedTuple):
         Of `final`.
     reliability : mapping
         Of `evaluate.reliability`.
+    needs : {"structure", "sequence"}
     """
 
     raw: Scored
     final: Scored | None
     thresholds: tuple[float, ...]
     reliability: Mapping[str, Mapping[str, float]]
+    needs: str
 
 
 def taught(course: Tuition) -> Side:
@@ -75,9 +82,10 @@ def taught(course: Tuition) -> Side:
     decision = decide(course.task, valid)
     final = decision.calibrated(test)
     told = reliability(course.task, test, final)
+    rest = decision.thresholds, told, needs(*(model.config for model in course.models))
     if "micro_f1" in course.task.metrics:
-        return Side(centred(valid, test)[1], None, decision.thresholds, told)
-    return Side(test, final, decision.thresholds, told)
+        return Side(centred(valid, test)[1], None, *rest)
+    return Side(test, final, *rest)
 
 
 def cell_side(course: Tuition, cell: Cell) -> Side:
@@ -92,10 +100,23 @@ def cell_side(course: Tuition, cell: Cell) -> Side:
     config = load(model_of(cell)).config
     told = {key: cell.summary[key] for key in ("ece", "brier") if key in cell.summary}
     if "micro_f1" in course.task.metrics:
-        return Side(cell.test, None, config.thresholds, told)
+        return Side(cell.test, None, config.thresholds, told, needs(config))
     scores = applied(config.calibration, cell.test.scores)
     final = Scored(cell.test.y, scores, cell.test.protein, cell.test.families)
-    return Side(cell.test, final, config.thresholds, told)
+    return Side(cell.test, final, config.thresholds, told, needs(config))
+
+
+def needs(*configs: Config | StudentConfig) -> str:
+    """Say what models that answer together need: "structure", or "sequence" alone.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> letters = Config("demo", "residue", ("site",), "cnn", inputs=21, edges=0, kinds=0)
+    >>> needs(letters), needs(letters, replace(letters, encoder="gcn"))
+    ('sequence', 'structure')
+    """
+    return "sequence" if all(map(reads_letters, configs)) else "structure"
 
 
 def _stack(side: Side) -> Floats:
@@ -118,7 +139,7 @@ def rows_of(course: Tuition, sides: Mapping[str, Side]) -> list[dict[str, Any]]:
     for kind, side in sides.items():
         row: dict[str, Any] = {
             "model": kind,
-            "needs": "structure" if kind == "teacher" else "sequence",
+            "needs": side.needs,
             f"test {task.monitor}": statistics.bootstrap(metric, y, _stack(side), families),
             "kept": "",
         }

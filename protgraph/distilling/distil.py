@@ -1,4 +1,4 @@
-"""A teacher that needs a structure trains a student that needs the sequence alone."""
+"""Teachers of graphs train a student: of letters, or a smaller one of graphs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ import torch
 
 from protgraph.data.dataset import Example
 from protgraph.data.pool import STRUCTURES, pool
+from protgraph.distilling.graphable import visible
 from protgraph.distilling.lessons import Course, Lesson, lessons_of
+from protgraph.distilling.nodes import bared, graphed
 from protgraph.distilling.pupil import Pupil, loss_of
 from protgraph.distilling.teach import digest
-from protgraph.distilling.tuition import LESSONS, Tuition
+from protgraph.distilling.tuition import LESSONS, Tuition, fresh
 from protgraph.keys import DEFAULTS
 from protgraph.language.encoder import encoder
-from protgraph.models.student import Student, begin
+from protgraph.models.model import Config, Model
+from protgraph.models.student import Student
 from protgraph.recipe import Recipe
 from protgraph.running import cost
 from protgraph.running.cells import Cell, found_or_made
 from protgraph.running.decide import Settled, decide
 from protgraph.running.evaluate import sided
+from protgraph.running.inputs import graphs_of, rows_of
 from protgraph.running.learned import Learned, balance
 from protgraph.running.run import Result, finished
 from protgraph.running.shares import Shared, own
@@ -37,6 +41,8 @@ from protgraph.train.loop import fit
 from protgraph.train.ranks import in_turn, world
 
 Log = Callable[[int, Mapping[str, float]], None]
+Score = Callable[[Sequence[Example]], list[Floats]]
+Watch = Callable[[], list[Floats]]
 
 
 def student(course: Tuition, *, log: Log | None = None) -> Cell:
@@ -62,12 +68,14 @@ def student(course: Tuition, *, log: Log | None = None) -> Cell:
         heard = any(getattr(weights, term) for term in LESSONS if term != "contacts")
         with in_turn():
             found = _pool(course)
+            if found:
+                visible(course.recipe, found[0], course.recipe["distil.pool"])
             proteins = [*(e.protein for e in labelled), *(found[0] if found else ())]
             said = course.say(proteins) if heard else None
-        lessons = lessons_of(
+        lessons = _read(course, lessons_of(
             course.task, labelled, proteins[len(labelled) :], outputs=said, weights=weights,
             least=course.recipe["distil.least"],
-        )  # fmt: skip
+        ))  # fmt: skip
         if found and len(lessons) == len(labelled):
             raise ValueError(
                 f"distil.least={course.recipe['distil.least']} leaves none of the "
@@ -107,6 +115,7 @@ def alone(course: Tuition, steps: int, size: float, *, log: Log | None = None) -
         weights = Weights(soft=0.0)
         labelled = course.data.side("train")
         lessons = lessons_of(course.task, labelled, (), outputs=None, weights=weights)
+        lessons = _read(course, lessons)
         taught = Course(lessons, weights, steps, size, own["seed"])
         return _trained(
             replace(course, recipe=own), taught, place=place, more={"lessons": len(lessons)},
@@ -152,6 +161,15 @@ def _held(source: str) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
+def _read(course: Tuition, lessons: list[Lesson]) -> list[Lesson]:
+    """Lessons as the student reads them: those of graphs with their graphs."""
+    config = course.config
+    if not isinstance(config, Config):
+        return lessons
+    with in_turn():
+        return graphed(lessons, config, share=course.recipe["train.drop_side"])
+
+
 def _pool(course: Tuition) -> tuple[tuple[Protein, ...], str] | None:
     """The pool and a line about it; None where the recipe names none."""
     settings = course.recipe
@@ -191,8 +209,11 @@ def _learned(course: Tuition, taught: Course, *, folder: Path, log: Log | None) 
     """Train a student on a course."""
     task, settings = course.task, course.recipe
     torch.manual_seed(settings["seed"])
-    pupil = Pupil(begin(course.config), taught.lessons, taught.weights)
+    config = course.config
+    student = fresh(config)
+    pupil = Pupil(student, taught.lessons, taught.weights)
     watched = course.data.side("valid")
+    score, watch = _scoring(student, watched)
     truth = np.concatenate([_asked(task, e, e.y) for e in watched])
     train = np.concatenate([np.atleast_2d(e.y) for e in course.data.side("train")])
     weight = balance(task, train, settings["train.balance"])
@@ -203,14 +224,13 @@ def _learned(course: Tuition, taught: Course, *, folder: Path, log: Log | None) 
         for batch in taught.draw(epoch):
             places.append(range(len(lessons), len(lessons) + len(batch)))
             lessons += batch
+        chance = np.random.default_rng((settings["seed"], epoch, 1))
+        lessons = bared(lessons, settings["train.drop_side"], chance)
         parts, idle = own(places, [len(lesson.sequence) for lesson in lessons])
         return Shared([[lessons[i] for i in part] for part in parts], idle)
 
-    def score(examples: Sequence[Example]) -> list[Floats]:
-        return pupil.student.scores([e.protein.sequence for e in examples])
-
     def evaluate() -> tuple[float, Mapping[str, float]]:
-        both = zip(watched, score(watched), strict=True)
+        both = zip(watched, watch(), strict=True)
         numbers = task.measure(truth, np.concatenate([_asked(task, e, rows) for e, rows in both]))
         return numbers[task.monitor], numbers
 
@@ -223,10 +243,28 @@ def _learned(course: Tuition, taught: Course, *, folder: Path, log: Log | None) 
         folder=folder,
         log=log,
     )
-    made: Student = pupil.student
-    if made.config.rank:
-        made.merge()
-    return Learned(score, made, history, made.size)
+    if isinstance(student, Student) and student.config.rank:
+        student.merge()
+    return Learned(score, student, history, student.size)
+
+
+def _scoring(student: Model | Student, watched: Sequence[Example]) -> tuple[Score, Watch]:
+    """How a student scores examples, and those that are watched: their graphs are made once."""
+    if isinstance(student, Model):
+        config, own = student.config, [e.protein for e in watched]
+        with in_turn():
+            graphs = graphs_of(config, own)
+
+        def score(examples: Sequence[Example]) -> list[Floats]:
+            proteins = [e.protein for e in examples]
+            return rows_of(student, proteins, graphs_of(config, proteins))
+
+        return score, lambda: rows_of(student, own, graphs)
+
+    def read(examples: Sequence[Example]) -> list[Floats]:
+        return student.scores([e.protein.sequence for e in examples])
+
+    return read, lambda: read(watched)
 
 
 def _asked(task: Task, example: Example, rows: Floats) -> Floats:

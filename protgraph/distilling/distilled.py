@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from protgraph.comparing.comparison import written
-from protgraph.distilling.contrast import agreement, cell_side, gaps, near, rows_of, taught
+from protgraph.distilling.contrast import Side, agreement, cell_side, gaps, near, rows_of, taught
 from protgraph.distilling.distil import Log, alone, model_of, student
 from protgraph.distilling.price import ESMFOLD, Price, asking, price, sample, timed
 from protgraph.distilling.teachers import uris
 from protgraph.distilling.tuition import Say, Tuition, gathered
 from protgraph.insight import report
+from protgraph.models.model import Model
 from protgraph.models.saved import load
 from protgraph.models.student import Student
 from protgraph.recipe import Recipe
@@ -65,7 +66,7 @@ class Report:
             "three: by the wall, and in brackets of processor time. Memory is that of the whole "
             f"process. {f['load']}",
             report.table(f["prices"]),
-            f["esmfold"],
+            *([f["esmfold"]] if f["esmfold"] else []),
             "Agreement of student and teacher on the test side: Spearman correlation "
             f"{_number(f['spearman'])}, equal calls {_number(f['equal'])}.",
             f"By identity to the nearest labelled training protein: {f['near']}"
@@ -190,7 +191,7 @@ def compared(course: Tuition, own: Cell, *, log: Log | None = None) -> Report:
         "ms": [one.ms[0] for one in prices],
         "timed": len(proteins),
         "load": _load(),
-        "esmfold": _folding(models[1][0], prices[0]),
+        "esmfold": _folding(sides, models[1][0], prices[0]),
         **agreement(course, sides),
         "near": near(course, sides),
         "alone": {key: hard.summary[key] for key in ("test", "epochs", "seconds", "folder")},
@@ -221,12 +222,13 @@ def _load() -> str:
     return f"Load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors."
 
 
-def _folding(own: Any, teacher: Price) -> str:
-    """How much longer the way through a predicted structure is."""
-    assert isinstance(own, Student)
+def _folding(sides: Mapping[str, Side], own: Model | Student, teacher: Price) -> str:
+    """How much longer the way through a predicted structure is; "" where none is spared."""
+    if (sides["teacher"].needs, sides["student"].needs) != ("structure", "sequence"):
+        return ""
     residues, seconds = ESMFOLD
     chain = Protein("chain", ("ACDEFGHIKLMNPQRSTVWY" * residues)[:residues])
-    wall, _ = timed(asking(own), [chain], threads=1)
+    wall, _ = timed(asking([own]), [chain], threads=1)
     factor = (1e3 * seconds + teacher.ms[0]) / wall
     return (
         f"Where there is no structure: ESMFold takes {seconds} s for {residues} residues on one "

@@ -1,4 +1,4 @@
-"""What a student is taught: letters with labels, a teacher's outputs, contacts; in batches."""
+"""What a student is taught: proteins with labels, a teacher's outputs, contacts; in batches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
 from protgraph.data.dataset import Example
 from protgraph.distilling.teach import Outputs
@@ -31,6 +32,7 @@ class Lesson(NamedTuple):
     Parameters
     ----------
     sequence : str
+        Letters of the residues that the student reads: all, or those that are nodes of its graph.
     y : Tensor of shape [L, C], or [1, C] of a protein
     logits : Tensor of the same shape, or None
         The teacher's. Of classes y has one column, and these have one a class.
@@ -38,6 +40,10 @@ class Lesson(NamedTuple):
         The teacher's, as `teach.Output`.
     place : Tensor of shape [L, 3], or None
         Cβ in Å.
+    protein : Protein, or None
+        Whose lesson it is.
+    graph, hidden : Data, or None
+        What a student of graphs reads (`nodes.graphed`), and the same without side chains.
     """
 
     sequence: str
@@ -47,6 +53,9 @@ class Lesson(NamedTuple):
     pooled: Tensor | None = None
     trust: Tensor | None = None
     place: Tensor | None = None
+    protein: Protein | None = None
+    graph: Data | None = None
+    hidden: Data | None = None
 
 
 def lessons_of(
@@ -81,7 +90,7 @@ def lessons_of(
             y = _known(task, labelled[place])
         else:
             y = torch.full((len(protein) if task.level == "residue" else 1, columns), torch.nan)
-        own = Lesson(protein.sequence, y)
+        own = Lesson(protein.sequence, y, protein=protein)
         if outputs is not None:
             own = _taught(own, outputs, place, weights)
         if least and own.logits is not None:

@@ -66,9 +66,7 @@ def planned(settings: Recipe, task: Task, data: Dataset) -> list[Planned | Predi
 
 def _readable(pool: str, teachers: list[Planned | Predictor]) -> None:
     """Refuse a pool that is not there, and one of letters for a teacher that needs coordinates."""
-    if not pool or pool == STRUCTURES:
-        return
-    if not Path(pool).exists():
+    if pool not in ("", STRUCTURES) and not Path(pool).exists():
         raise FileNotFoundError(f"distil.pool={pool}: there is no such file or folder.")
     if not lettered(pool):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ import torch
 from protgraph.language.encoder import encoder
 from protgraph.models.model import CONFIG, WEIGHTS, Model
 from protgraph.models.student import Student
-from protgraph.predict import example, scores
+from protgraph.predict import alone, example, scores
 from protgraph.running import cost
 from protgraph.structure.protein import Protein
 
@@ -27,7 +28,7 @@ REPEATS = 3
 ESMFOLD = (384, 14.2)
 """Residues and seconds of ESMFold on one V100: Lin et al., Science 379:1123 (2023)."""
 
-Ask = Callable[[Protein], Any]
+Ask = Callable[[Protein], None]
 
 
 class Price(NamedTuple):
@@ -53,19 +54,40 @@ class Price(NamedTuple):
     memory: int | None
 
 
-def asking(model: Model | Student) -> Ask:
+def asking(models: Sequence[Model | Student]) -> Ask:
     """Make the whole way from a protein in memory to scores: graph and language vectors too.
 
-    Nothing is read that an earlier answer has left on disk.
+    Models that read one graph are shown one. Nothing is read that an earlier answer has left on
+    disk.
     """
-    if isinstance(model, Student):
-        return lambda protein: model.scores([protein.sequence])
-    c = model.config
+    graphs: dict[str, list[Model]] = {}
+    for model in models:
+        if isinstance(model, Model):
+            c = model.config
+            read = [alone(c), c.vectors, c.layer, c.graph]
+            graphs.setdefault(json.dumps(read, sort_keys=True), []).append(model)
+    asks = [_together(own) for own in graphs.values()]
+
+    def ask(protein: Protein) -> None:
+        for one in asks:
+            one(protein)
+        for model in models:
+            if isinstance(model, Student):
+                model.scores([protein.sequence])
+
+    return ask
+
+
+def _together(models: Sequence[Model]) -> Ask:
+    """Show each protein to models that read one graph."""
+    c = models[0].config
     language = encoder(c.vectors, layer=c.layer) if c.vectors else None
 
-    def ask(protein: Protein) -> Any:
+    def ask(protein: Protein) -> None:
         vectors = language.encode([protein.sequence])[0] if language else None
-        return scores(model, [example(c, protein, vectors)])
+        graph = example(c, protein, vectors)
+        for model in models:
+            scores(model, [graph])
 
     return ask
 
@@ -76,7 +98,7 @@ def price(models: Sequence[Model | Student], proteins: Sequence[Protein]) -> Pri
     Parameters
     ----------
     models : sequence of Model or Student
-        One, or an ensemble: its costs add up.
+        One, or an ensemble: its costs add up, but for the graph that its members share.
     proteins : sequence of Protein
         Each is asked about by itself.
 
@@ -87,12 +109,7 @@ def price(models: Sequence[Model | Student], proteins: Sequence[Protein]) -> Pri
     """
     if not proteins:
         raise ValueError("price: one protein at least is needed, got none.")
-    asks = [asking(model) for model in models]
-
-    def ask(protein: Protein) -> None:
-        for one in asks:
-            one(protein)
-
+    ask = asking(models)
     ask(proteins[0])
     cost.forget()
     one = timed(ask, proteins, threads=1)
@@ -153,7 +170,7 @@ def flops(ask: Ask, protein: Protein) -> int:
     --------
     >>> from protgraph.models.student import StudentConfig
     >>> student = Student(StudentConfig(width=8, layers=2, kernel=5))
-    >>> flops(asking(student), Protein("demo", "MKV")) / 3 == 2 * 2 * 5 * 8 * 8 + 2 * 8
+    >>> flops(asking([student]), Protein("demo", "MKV")) / 3 == 2 * 2 * 5 * 8 * 8 + 2 * 8
     True
     """
     from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count

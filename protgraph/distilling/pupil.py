@@ -8,9 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Batch
 
+from protgraph.distilling.heard import Heard, heard
 from protgraph.distilling.lessons import Course, Lesson
 from protgraph.models.letters import encode
+from protgraph.models.model import Model
 from protgraph.models.student import Student
 from protgraph.tasks.task import Task
 from protgraph.train.contacts import ContactHead, contacts, touching
@@ -23,7 +26,8 @@ class Pupil(nn.Module):
 
     Parameters
     ----------
-    student : Student
+    student : Model or Student
+        Of graphs, or of letters.
     lessons : sequence of Lesson
         Say how wide the teacher's vectors are.
     weights : Weights
@@ -35,11 +39,13 @@ class Pupil(nn.Module):
         the teacher's width is no multiple of the student's heads.
     """
 
-    def __init__(self, student: Student, lessons: Sequence[Lesson], weights: Weights) -> None:
+    def __init__(
+        self, student: Model | Student, lessons: Sequence[Lesson], weights: Weights
+    ) -> None:
         super().__init__()
-        width = student.config.width
+        width = student.width if isinstance(student, Model) else student.config.width
         if weights.attention:
-            _relatable(student, lessons)
+            _relatable(_of_letters(student), lessons)
         self.student = student
         self.project: nn.Module = nn.Identity()
         if weights.align:
@@ -47,6 +53,12 @@ class Pupil(nn.Module):
             assert vectors is not None
             self.project = nn.Linear(width, vectors.shape[1])
         self.contacts: nn.Module = ContactHead(width) if weights.contacts else nn.Identity()
+
+
+def _of_letters(student: Model | Student) -> Student:
+    if isinstance(student, Model):
+        raise ValueError("distil.attention needs a student with attention, got one of graphs.")
+    return student
 
 
 def _relatable(student: Student, lessons: Sequence[Lesson]) -> None:
@@ -77,35 +89,42 @@ def loss_of(
     weight : Tensor of shape [C], optional
         Of the task's loss; see `learned.balance`.
     """
-    items, weights = course.items(task), course.weights
+    items, weights, student = course.items(task), course.weights, pupil.student
     held: dict[str, Tensor] = {}
 
     def loss(batch: Sequence[Lesson]) -> Term:
-        ids, mask = encode([own.sequence for own in batch])
-        inside = mask.bool()
-        with _values(pupil.student, held) if weights.attention else nullcontext():
-            said = pupil.student(ids, mask)
-        logits = said.logits[inside] if task.level == "residue" else said.logits
+        with _values(_of_letters(student), held) if weights.attention else nullcontext():
+            said = _heard(student, batch)
         terms: dict[str, Term] = {}
         if weights.hard:
             y = torch.cat([own.y for own in batch])
-            value = task.loss(logits.float(), y, weight=weight)
+            value = task.loss(said.logits.float(), y, weight=weight)
             terms["hard"] = Term(value, int((~torch.isnan(y)).sum()))
         if weights.soft:
-            terms["soft"] = _soft(task, logits, _stacked(batch, "logits"), weights.temperature)
+            terms["soft"] = _soft(task, said.logits, _stacked(batch, "logits"), weights.temperature)
         if weights.align:
-            own = pupil.project(said.vectors[inside])
+            own = pupil.project(said.vectors)
             trust = _stacked(batch, "trust")
             terms["align"] = aligned(own, _stacked(batch, "vectors"), trust)
         if weights.relation:
             terms["relation"] = related(said.pooled, _stacked(batch, "pooled"))
         if weights.attention:
-            terms["attention"] = _attended(held["last"], batch, pupil.student.config.heads)
+            terms["attention"] = _attended(held["last"], batch, _of_letters(student).config.heads)
         if weights.contacts:
             terms["contacts"] = _touching(pupil.contacts, said.vectors, batch)
         return mixed(terms, weights, proteins=len(batch), items=items)
 
     return loss
+
+
+def _heard(student: Model | Student, batch: Sequence[Lesson]) -> Heard:
+    """What a student says of the residues of a batch, one after another."""
+    if isinstance(student, Model):
+        return heard(student, Batch.from_data_list([own.graph for own in batch]))
+    ids, mask = encode([own.sequence for own in batch])
+    inside, said = mask.bool(), student(ids, mask)
+    logits = said.logits[inside] if student.config.level == "residue" else said.logits
+    return Heard(logits, said.vectors[inside], said.pooled)
 
 
 def _stacked(batch: Sequence[Lesson], name: str) -> Tensor:
@@ -122,7 +141,8 @@ def _soft(task: Task, logits: Tensor, teacher: Tensor, temperature: float) -> Te
 def _touching(head: nn.Module, vectors: Tensor, batch: Sequence[Lesson]) -> Term:
     """Contacts of every protein of a batch."""
     parts = []
-    for own, said in zip(batch, vectors, strict=True):
+    each = torch.split(vectors, [len(own.sequence) for own in batch])
+    for own, said in zip(batch, each, strict=True):
         if own.place is not None:
             pairs, y = contacts(own.place)
             parts.append(touching(head(said, pairs), y))

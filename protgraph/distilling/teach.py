@@ -17,10 +17,10 @@ from torch.nn import functional
 from torch_geometric.data import Batch
 
 from protgraph.data.batch import batches
+from protgraph.distilling.heard import heard
 from protgraph.graph import cache
 from protgraph.language.storage import within
 from protgraph.language.store import Store
-from protgraph.models.heads import ProteinHead, membership
 from protgraph.models.model import SEQUENCE, Model
 from protgraph.predict import BUDGET, Predictor, spread
 from protgraph.structure.protein import Floats, Protein
@@ -245,14 +245,7 @@ def _said(teacher: Predictor, proteins: Sequence[Protein]) -> dict[str, list[Flo
     graphs = teacher.graphs(proteins)
     model = teacher.model.eval()
     data = Batch.from_data_list(graphs)
-    h: Tensor = model.encoder(data)  # [N, D]
-    owner = membership(data.batch, len(h))
-    logits: Tensor = model.head(h, owner)  # [N, C] or [B, C]
-    if isinstance(model.head, ProteinHead):
-        pooled = model.head.pool(h, owner)  # [B, 2 D]
-    else:
-        sums = h.new_zeros(len(graphs), h.shape[1]).index_add(0, owner, h)
-        pooled = sums / owner.bincount()[:, None]  # [B, D]
+    logits, h, pooled = heard(model, data)
     ends = np.cumsum([len(graph.residue) for graph in graphs])[:-1]
     by_residue = model.config.level == "residue"
     return {

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from protgraph import resolve
 from protgraph.data.dataset import Dataset
+from protgraph.distilling.graphable import GRAPH, graphable, visible
 from protgraph.distilling.planned import fits, planned
 from protgraph.distilling.teach import Outputs, outputs
-from protgraph.models.model import Model
-from protgraph.models.student import StudentConfig, begin
+from protgraph.models.model import Config, Model
+from protgraph.models.student import Student, StudentConfig, begin
 from protgraph.predict import Predictor
 from protgraph.recipe import Recipe
 from protgraph.running.cells import Cell, kept, loaded
 from protgraph.running.decide import answerable
+from protgraph.running.inputs import config_of
 from protgraph.running.run import place_of
 from protgraph.structure.protein import Protein
 from protgraph.tasks.task import Task
@@ -73,9 +75,9 @@ class Tuition:
         return weights_of(self.recipe)
 
     @property
-    def config(self) -> StudentConfig:
-        """What the student is to be."""
-        return config_of(self.recipe, self.task)
+    def config(self) -> Config | StudentConfig:
+        """What the student is to be: of graphs, or of letters."""
+        return wanted(self.recipe, self.task)
 
 
 def weights_of(settings: Recipe) -> Weights:
@@ -85,8 +87,11 @@ def weights_of(settings: Recipe) -> Weights:
     return Weights(**{key: value for key, value in given.items() if key not in apart})
 
 
-def config_of(settings: Recipe, task: Task) -> StudentConfig:
-    """What the student of a recipe is to be."""
+def wanted(settings: Recipe, task: Task) -> Config | StudentConfig:
+    """What the student of a recipe is to be: of graphs, or of letters."""
+    said = ", ".join(settings["distil.teachers"])
+    if settings["student.kind"] == GRAPH:
+        return replace(config_of(settings, task), card={"taught by": said} if said else {})
     return StudentConfig(
         **settings.part("student"),
         task=task.name,
@@ -97,8 +102,13 @@ def config_of(settings: Recipe, task: Task) -> StudentConfig:
         given=task.given,
         dropout=settings["model.dropout"],
         gaps=settings["data.gaps"],
-        teacher=", ".join(settings["distil.teachers"]),
+        teacher=said,
     )
+
+
+def fresh(config: Config | StudentConfig) -> Model | Student:
+    """Make a student to be trained."""
+    return Model(config) if isinstance(config, Config) else begin(config)
 
 
 def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = None) -> Tuition:
@@ -120,6 +130,7 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
     """
     _possible(settings)
     _poolable(settings)
+    graphable(settings)
     with in_turn():
         task, data = loaded(settings)
     if not isinstance(data, Dataset):
@@ -129,9 +140,10 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
             f"distil.least={settings['distil.least']} is a probability, but {task.name} asks for "
             "a quantity."
         )
+    visible(settings, data.proteins, data.name)
     answerable(task, data, "valid")
     answerable(task, data, "test")
-    begin(config_of(settings, task))
+    fresh(wanted(settings, task))
     weights_of(settings)
     asked = planned(settings, task, data)
     teachers: list[Predictor] = []
@@ -158,14 +170,16 @@ def _possible(settings: Recipe) -> None:
     """Refuse what no student can learn from its teachers, before anything is computed."""
     kind, asked = settings["student.kind"], settings.part("distil")
     if not kind:
-        raise ValueError("student.kind is cnn, transformer or layers to distil, got none.")
+        raise ValueError("student.kind is cnn, transformer, layers or graph to distil, got none.")
     if not asked["teachers"]:
         raise ValueError("distil.teachers names one teacher at least, got none.")
     for words in asked["teachers"]:
         if re.search(r"\sseed=", words):
             raise ValueError(f"distil.seeds says which seeds a teacher has, got {words!r}.")
-    if asked["attention"] and kind == "cnn":
-        raise ValueError("distil.attention needs a student with attention, got student.kind=cnn.")
+    if asked["attention"] and kind in ("cnn", GRAPH):
+        raise ValueError(
+            f"distil.attention needs a student with attention, got student.kind={kind}."
+        )
     if asked["relation"] and world().ranks > 1:
         raise ValueError(
             "distil.relation compares the proteins of a batch, which ranks deal among themselves: "

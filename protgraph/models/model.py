@@ -138,8 +138,8 @@ class Model(nn.Module):
             config.inputs, config.edges, config.kinds,
             width=config.width, layers=config.layers, dropout=config.dropout,
         )  # fmt: skip
-        width = config.inputs if config.encoder == "linear" else config.width
-        self.head = heads_of(config.encoder)[config.level](width, len(config.outputs))
+        self.width = config.inputs if config.encoder == "linear" else config.width
+        self.head = heads_of(config.encoder)[config.level](self.width, len(config.outputs))
 
     def forward(self, data: Data) -> Tensor:
         """Score a graph or a batch of graphs; a ValueError where the model scores pairs."""

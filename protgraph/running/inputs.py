@@ -1,4 +1,4 @@
-"""What the network of a recipe reads: its configuration, and proteins as its graphs."""
+"""What the network of a recipe reads: its configuration, proteins as its graphs; and its rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from torch_geometric.data import Data
 
 from protgraph.graph.edges import KINDS
 from protgraph.language.stored import recalled
-from protgraph.models.model import SEQUENCE, Config
-from protgraph.predict import example
+from protgraph.models.model import SEQUENCE, Config, Model
+from protgraph.predict import example, scores, spread
 from protgraph.recipe import Recipe, known
 from protgraph.structure.protein import Floats, Protein
 from protgraph.tasks.task import Task
@@ -77,3 +77,25 @@ def graphs_of(config: Config, proteins: Sequence[Protein], *, side: bool = True)
         example(config, protein, own, side=side)
         for protein, own in zip(proteins, vectors, strict=True)
     ]
+
+
+def rows_of(model: Model, proteins: Sequence[Protein], graphs: Sequence[Data]) -> list[Floats]:
+    """Score proteins whose graphs are there.
+
+    Parameters
+    ----------
+    model : Model
+    proteins : sequence of Protein
+    graphs : sequence of Data
+        As `graphs_of` makes them.
+
+    Returns
+    -------
+    rows : list of ndarray
+        [L, C] a protein at residue level, NaN where a residue is no node, or [C]; from 0 to 1.
+    """
+    said = scores(model, graphs)
+    if model.config.level != "residue":
+        return said
+    both = zip(proteins, graphs, said, strict=True)
+    return [spread(protein, graph.residue.numpy(), own) for protein, graph, own in both]

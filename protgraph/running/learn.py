@@ -13,13 +13,13 @@ from torch_geometric.data import Data
 from protgraph.data.batch import Collated, batches
 from protgraph.data.dataset import Dataset, Example, Pairs
 from protgraph.models.model import ENCODERS, SEQUENCE, Config, Model
-from protgraph.predict import scores, spread
+from protgraph.predict import scores
 from protgraph.recipe import Recipe
 from protgraph.running import interactome, pairs, shares, siamese
 from protgraph.running.baselines import BASELINES, fused
-from protgraph.running.inputs import config_of, graphs_of
+from protgraph.running.inputs import config_of, graphs_of, rows_of
 from protgraph.running.learned import Learned, balance
-from protgraph.structure.protein import Floats
+from protgraph.structure.protein import Floats, Protein
 from protgraph.tasks.task import Task
 from protgraph.train.loop import fit
 from protgraph.train.ranks import in_turn, world
@@ -61,7 +61,7 @@ def learn(
     """
     name = recipe["model.encoder"]
     if name in ENCODERS:
-        _structured(name, data)
+        structured(name, data.proteins, data.name)
     elif world().ranks > 1:
         # Of "gin" the pairs of a batch are no edges: cutting it would change the numbers.
         raise ValueError(f"{name} trains on one rank, got ranks={world().ranks}.")
@@ -74,13 +74,32 @@ def learn(
     return fused(recipe, task, data, own) if fuse else own
 
 
-def _structured(encoder: str, data: Dataset | Pairs) -> None:
-    """Refuse sequences for an encoder that looks at edges, before anything is computed."""
-    for protein in () if encoder in SEQUENCE else data.proteins:
+def structured(encoder: str, proteins: Sequence[Protein], source: str) -> None:
+    """Refuse sequences for an encoder that looks at edges, before anything is computed.
+
+    Parameters
+    ----------
+    encoder : str
+        A name in `models.model.ENCODERS`.
+    proteins : sequence of Protein
+    source : str
+        Where they come from.
+
+    Raises
+    ------
+    ValueError
+        Naming the first protein without a structure.
+
+    Examples
+    --------
+    >>> structured("cnn", [Protein("one", "MKV")], "demo")
+    >>> structured("gcn", [], "demo")
+    """
+    for protein in () if encoder in SEQUENCE else proteins:
         if not protein.observed.any():
             raise ValueError(
                 f"{protein.name}: {encoder} looks at structures, but no residue of this protein "
-                f"of {data.name} was observed; data.structure=fold predicts structures, "
+                f"of {source} was observed; data.structure=fold predicts structures, "
                 f"and {', '.join(SEQUENCE)} need none."
             )
 
@@ -148,14 +167,8 @@ def _network(
     )
 
     def score(examples: Sequence[Example]) -> list[Floats]:
-        asked = graphs_of(config, [e.protein for e in examples])
-        said = scores(model, asked)
-        if task.level != "residue":
-            return said
-        return [
-            spread(e.protein, graph.residue.numpy(), own)
-            for e, graph, own in zip(examples, asked, said, strict=True)
-        ]
+        proteins = [e.protein for e in examples]
+        return rows_of(model, proteins, graphs_of(config, proteins))
 
     return Learned(score, model, history, model.size)
 

@@ -282,7 +282,7 @@ def _save(
 ) -> None:
     """Save the model with what validation decided and a card of what it was measured at."""
     told = ("name", "seed", "data", "split", "valid", "test", "interval")
-    card = {key: summary[key] for key in told}
+    card = {**model.config.card, **{key: summary[key] for key in told}}
     of_test = [key for key in ("ece", "brier", "found") if summary.get(key)]
     card |= {f"{key} on test": summary[key] for key in of_test}
     if decision.reason:

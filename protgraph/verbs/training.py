@@ -47,7 +47,7 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def distill(args: argparse.Namespace) -> int:
-    """Teach a student that needs the sequence alone what a teacher of structures knows."""
+    """Teach a student of letters, or a smaller one of graphs, what graph networks know."""
     from protgraph.distilling.distilled import distill, follow
     from protgraph.recipe import load
     from protgraph.running.run import progress

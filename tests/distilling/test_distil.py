@@ -518,10 +518,10 @@ def test_run_names_the_verb_that_trains_a_student(place, capsys):
 def test_products_are_those_of_the_formula():
     chain = Protein("chain", "MKVLA" * 10)
     cnn = Student(StudentConfig(width=8, layers=3, kernel=5)).eval()
-    assert flops(asking(cnn), chain) == 50 * (3 * 2 * 5 * 8 * 8 + 2 * 8)
+    assert flops(asking([cnn]), chain) == 50 * (3 * 2 * 5 * 8 * 8 + 2 * 8)
     blocks = Student(StudentConfig(kind="transformer", width=8, layers=2, heads=2)).eval()
     linear, attention = 2 * 2 * 12 * 8 * 8, 2 * 4 * 8 * 52  # with start and stop
-    assert flops(asking(blocks), chain) == 52 * (linear + attention) + 50 * 2 * 8
+    assert flops(asking([blocks]), chain) == 52 * (linear + attention) + 50 * 2 * 8
 
 
 def test_timing_leaves_the_threads_as_they_were():

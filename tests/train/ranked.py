@@ -109,14 +109,13 @@ def learned(folder, how):
     return own.model, numbers(own.history)
 
 
-def distilled(folder, how):
+def distilled(folder, how, name="student", words=("student.width=16", "student.layers=2")):
     from protgraph import resolve
     from protgraph.distilling import distil, tuition
 
     teacher = "planted_site/egnn train.epochs=1 model.width=16 model.layers=1 data.batch=400"
     settings, name = recipe_of(
-        "student", how, f"distil.teachers=[{teacher}]", "student.width=16", "student.layers=2",
-        "distil.align=0.5",
+        name, how, f"distil.teachers=[{teacher}]", "distil.align=0.5", *words,
     )  # fmt: skip
     cell = distil.student(tuition.gathered(settings, name, folder))
     return resolve.load(distil.model_of(cell)).model, [cell.summary["valid"]]

@@ -21,6 +21,7 @@ def zero(stage, **more):
     return {"engine": "deepspeed", "zero": stage, **more}
 
 
+SMALL = ["model.width=8", "train.drop_side=0.5"]
 # Ranks have unequal numbers of items, and in one batch the second rank has no label: `ranked.own`.
 TORCH = {
     "fit": {"kind": "fit"},
@@ -29,6 +30,7 @@ TORCH = {
     "by AdamW": {"kind": "pretrain", "settings": {"muon": False}},
     "learn": {"kind": "learn"},
     "distil": {"kind": "distil"},
+    "distil graphs": {"kind": "distil", "settings": {"name": "student_graph", "words": SMALL}},
 }
 DEEPSPEED = {
     "fit 0": ("fit", zero(0)),
@@ -40,6 +42,7 @@ DEEPSPEED = {
     "by AdamW 3": ("by AdamW", zero(3, recompute=True)),
     "learn 3": ("learn", zero(3)),
     "distil 2": ("distil", zero(2)),
+    "distil graphs 3": ("distil graphs", zero(3)),
 }
 PLAIN = {"warmup": 0.0, "cooldown": 0.0, "muon": False}
 WHOLE = {"kind": "pretrain", "settings": PLAIN}
