@@ -37,6 +37,7 @@ HERE = Path(__file__).parent
 SEEDS = (0, 1, 2, 3, 4)
 ZINC, LIGAND, ENZYME = "zinc_site/student", "ligand_sites/student", "enzyme_class/student"
 SAME = "labels alone"
+CELL = "cell.json"
 MINI = ["student.kind=layers", "student.encoder=mini", "student.layers=3", "train.rate=5e-4"]
 
 
@@ -131,9 +132,18 @@ def found_of(name: str, seeds: list[int], folder: Path) -> Found:
 
 
 def kept(name: str, folder: Path) -> bool:
-    """Tell whether all seeds of a variant were trained."""
-    places = [distil.student_place(course_of(name, seed, folder)) for seed in SEEDS]
-    return all((place / "cell.json").is_file() for place in places)
+    """Tell whether all seeds of a variant were trained, and their twins."""
+    for seed in SEEDS:
+        course = course_of(name, seed, folder)
+        place = distil.student_place(course)
+        if not (place / CELL).is_file():
+            return False
+        if VARIANTS[name].twin:
+            own = distil.student(course).summary
+            twin = distil.alone_place(course, own["steps"], own["residues"])
+            if not (twin / CELL).is_file():
+                return False
+    return True
 
 
 def scores(cells: list[Cell]) -> Any:

@@ -107,9 +107,8 @@ def alone(course: Tuition, steps: int, size: float, *, log: Log | None = None) -
     -----
     Depends on no key of `distil` but by the steps: it is found again for any of them.
     """
-    apart = {key: value for key, value in DEFAULTS.items() if key.startswith("distil.")}
-    own = Recipe({**course.recipe, **apart})
-    place = _place(replace(course, recipe=own), "hard", [steps, round(size, 6)])
+    own = _apart(course.recipe)
+    place = alone_place(course, steps, size)
 
     def make() -> tuple[Task, Result] | None:
         weights = Weights(soft=0.0)
@@ -135,6 +134,17 @@ def student_place(course: Tuition) -> Path:
     source = course.recipe["distil.pool"]
     facts = [digest(model) for model in course.models]
     return _place(course, "student", [*facts, "" if source == STRUCTURES else _held(source)])
+
+
+def alone_place(course: Tuition, steps: int, size: float) -> Path:
+    """Where the student of labels alone keeps its files: by its recipe, steps and their size."""
+    return _place(replace(course, recipe=_apart(course.recipe)), "hard", [steps, round(size, 6)])
+
+
+def _apart(settings: Recipe) -> Recipe:
+    """The recipe of labels alone: keys of `distil` have their defaults."""
+    none = {key: value for key, value in DEFAULTS.items() if key.startswith("distil.")}
+    return Recipe({**settings, **none})
 
 
 def _place(course: Tuition, kind: str, facts: Sequence[Any]) -> Path:
