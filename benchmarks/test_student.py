@@ -1,4 +1,4 @@
-"""A student's convolutions of proteins in a line, against torch's own of padded proteins.
+"""A student against its teacher; its convolutions of proteins in a line, against padded ones.
 
 A smoke run takes seconds; `PROTGRAPH_BENCHMARK=full` draws more batches. One thread.
 `pytest benchmarks/test_student.py -s` shows the table, `RESULTS.md` keeps one.
@@ -13,8 +13,17 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from transformers import EsmConfig, EsmModel
 
+from protgraph import recipe as recipes
+from protgraph.distilling.price import price
+from protgraph.language.fairesm import VOCABULARY
 from protgraph.models.convolution import Convolutions
+from protgraph.models.model import Model
+from protgraph.models.student import Student, StudentConfig
+from protgraph.running.inputs import config_of
+from protgraph.structure import synthetic
+from protgraph.tasks.catalogue import TASKS
 
 FULL = os.environ.get("PROTGRAPH_BENCHMARK") == "full"
 BATCHES, ROUNDS = (40, 6) if FULL else (2, 1)
@@ -52,6 +61,37 @@ def trained(net, given):
 @torch.inference_mode()
 def asked(net, given):
     net(*given)
+
+
+@pytest.mark.parametrize("language", ["none", "mini", "ESM-2 8M"])
+def test_a_student_against_its_teacher(language, tmp_path):
+    """Random weights: times do not depend on them; language "none" is what the README compares."""
+    name = esm2(tmp_path) if language == "ESM-2 8M" else language.removesuffix("none")
+    words = [f"vectors.encoder={name}"] if name else []
+    recipe, _ = recipes.load("zinc_site/egnn", words)
+    teacher = Model(config_of(recipe, TASKS["zinc-site"].named(("zinc",))))
+    settings, _ = recipes.load("zinc_site/student")
+    student = Student(StudentConfig(**settings.part("student"))).eval()
+    sizes = np.linspace(60, 200, 9 if FULL else 2).astype(int)
+    proteins = [synthetic.protein(k, length=int(size)) for k, size in enumerate(sizes)]
+    slow, fast = (price([model], proteins) for model in (teacher.eval(), student))
+    print(
+        f"\n| {language} | {slow.ms[0]:.2f} | {fast.ms[0]:.2f} | {slow.ms[0] / fast.ms[0]:.1f} "
+        f"| {slow.flops / fast.flops:.1f} |"
+    )
+
+
+def esm2(folder):
+    """A checkpoint of the shape of ESM-2 8M (Lin et al., Science 379:1123, 2023)."""
+    shape = EsmConfig(
+        vocab_size=33, hidden_size=320, num_hidden_layers=6, num_attention_heads=20,
+        intermediate_size=1280, position_embedding_type="rotary", token_dropout=True,
+        mask_token_id=32, pad_token_id=1, max_position_embeddings=1026, emb_layer_norm_before=False,
+    )  # fmt: skip
+    EsmModel(shape, add_pooling_layer=False).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(VOCABULARY))
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "EsmTokenizer"}')
+    return str(folder)
 
 
 @pytest.mark.parametrize(

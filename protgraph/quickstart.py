@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pandas import DataFrame
@@ -16,6 +16,7 @@ from protgraph.data.sets import SETS
 from protgraph.data.source import chain
 from protgraph.distilling.distilled import distill
 from protgraph.insight import report
+from protgraph.predict import Predictor
 from protgraph.recipe import load as load_recipe
 from protgraph.resolve import load
 from protgraph.running.promotion import promote
@@ -76,16 +77,16 @@ def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
     version = register(results["egnn"].summary["run"], task.name)
     say(f"\nregistered: version {version} of {task.name}")
     say(_promoted(task.name, version))
-    protein = data.side("test")[0].protein
+    champion = load(f"{task.name}@champion")
+    protein = _called(champion, [example.protein for example in data.side("test")])
     # Ideal backbones have no file, and what is written of them has no side chains.
     text = chain(protein.name).read_text() if real else write.pdb(protein)
     asked = DataFrame([{"structure": text, "name": protein.name}])
     answer = served(f"{task.name}@champion").predict(asked)
     called = int(answer[f"{task.outputs[0]}_call"].eq(True).sum())
     say(f"through the pyfunc: {called} of {len(answer)} residues are called")
-    prediction = load(f"{task.name}@champion").predict(protein)
-    page = prediction.write(folder, "html")
-    say(f"page of one test protein: {page}")
+    page = champion.predict(protein).write(folder, "html")
+    say(f"page of the first test protein with a call: {page}")
     _taught(f"{kind}/student", results["egnn"].folder / "model", folder, say=say)
     student = load(f"{task.name}-seq@champion")
     (said,) = student.predict([Protein(protein.name, protein.sequence)])
@@ -94,15 +95,26 @@ def quickstart(folder: Path, *, say: Callable[[str], None]) -> Path:
     return page
 
 
+def _called(predictor: Predictor, proteins: Sequence[Protein]) -> Protein:
+    """The first protein on which something is called; the first one, where on none is."""
+    for protein in proteins:
+        calls = predictor.predict(protein).calls
+        if calls is not None and calls.any():
+            return protein
+    return proteins[0]
+
+
 def _taught(recipe: str, teacher: Path, folder: Path, *, say: Callable[[str], None]) -> None:
     """Distil the graph network into a student of sequences, register and promote that one."""
     words = [f"distil.teachers=[{json.dumps(str(teacher))}]"]
+    short = ""
     if recipe.startswith("zinc"):
         words += ["distil.size=400", "train.epochs=8", "train.patience=8"]
+        short = ", in a short course: one teacher, 400 chains of the pool, 8 epochs"
     settings, name = load_recipe(recipe, words)
     with progress(settings, name) as log:
         found = distill(settings, name=name, folder=folder / "runs", log=log).facts
-    say("\na student that needs the sequence alone, taught by the graph network")
+    say(f"\na student that needs the sequence alone, taught by the graph network{short}")
     say(report.table([written(row) for row in found["rows"]]))
     say(f"{found['pool'] or 'no pool'}; student minus labels alone: {found['gain']}")
     version = register(found["run"], f"{found['task']}-seq")

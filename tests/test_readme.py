@@ -19,6 +19,7 @@ def test_the_python_runs(code, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     protein = synthetic.protein(1, name="my")
     Path("my.pdb").write_text(write.pdb(protein, bfactor=np.zeros(len(protein))))
+    Path("proteins.fasta").write_text(">one\nMKVLAH\n>two\nmkw\n")
     exec(compile(code, "README", "exec"), {})
     assert capsys.readouterr().out
 
