@@ -86,7 +86,9 @@ DEFAULTS: dict[str, Any] = {
     # Of what has no label, outputs are taught whose highest score by the teacher reaches this; of
     # proteins a sure no counts like a sure yes (`lessons.sure`).
     "distil.least": 0.0,
-    # Weights of the terms (`train.distill`, `train.hints`, `train.contacts`).
+    # Weights of the terms (`train.distill`, `train.hints`, `train.contacts`). "attention" compares
+    # the values of the student's last block with the teacher's vectors, cut into as many heads: a
+    # network of graphs has no attention of its own.
     "distil.hard": 1.0,
     "distil.soft": 1.0,
     "distil.temperature": 2.0,

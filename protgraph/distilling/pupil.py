@@ -156,7 +156,10 @@ def _values(student: Student, held: dict[str, Tensor]) -> AbstractContextManager
 
 
 def _attended(said: Tensor, batch: Sequence[Lesson], heads: int) -> Term:
-    """Relations of the values of every protein, each between a start and a stop."""
+    """Relations of the values of every protein, each between a start and a stop.
+
+    The teacher's are those of its fused vectors, cut into heads as MiniLM v2 cuts values.
+    """
     parts, first, width = [], 0, said.shape[1] // 3
     for own in batch:
         assert own.vectors is not None
