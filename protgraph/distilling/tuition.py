@@ -170,7 +170,10 @@ def _possible(settings: Recipe) -> None:
     """Refuse what no student can learn from its teachers, before anything is computed."""
     kind, asked = settings["student.kind"], settings.part("distil")
     if not kind:
-        raise ValueError("student.kind is cnn, transformer, layers or graph to distil, got none.")
+        raise ValueError(
+            "student.kind is cnn, transformer, layers or graph to distil, got none; "
+            "zinc_site/student is a recipe with one."
+        )
     if not asked["teachers"]:
         raise ValueError("distil.teachers names one teacher at least, got none.")
     for words in asked["teachers"]:

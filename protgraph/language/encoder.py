@@ -144,7 +144,7 @@ def checked(sequences: Sequence[str]) -> list[str]:
     ['MKV', 'GU']
     >>> checked(["MKV", "mkv"])
     Traceback (most recent call last):
-    ValueError: Sequence 1 (counted from 0; mkv) may have the letters A to Z, got ['k', 'm', 'v'].
+    ValueError: Sequence 1 (counted from 0; mkv) may have the capitals A to Z, got ['k', 'm', 'v'].
     """
     if isinstance(sequences, str):
         raise ValueError(
@@ -156,7 +156,7 @@ def checked(sequences: Sequence[str]) -> list[str]:
         odd = sorted(set(sequence) - set(ascii_uppercase))
         if odd:
             raise ValueError(
-                f"Sequence {i} (counted from 0; {_head(sequence)}) may have the letters A to Z, "
+                f"Sequence {i} (counted from 0; {_head(sequence)}) may have the capitals A to Z, "
                 f"got {odd}."
             )
     return list(sequences)

@@ -124,7 +124,7 @@ class Protein:
             raise ValueError(f"{self.name}: a protein has one residue at least, got no sequence.")
         if self.sequence.strip(LETTERS):
             odd = sorted(set(self.sequence) - set(LETTERS))
-            raise ValueError(f"{self.name}: a sequence has letters of {LETTERS}, got {odd}.")
+            raise ValueError(f"{self.name}: a sequence has capitals of {LETTERS}, got {odd}.")
 
     def _check_confidence(self) -> None:
         if self.confidence is None:

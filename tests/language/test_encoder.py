@@ -58,7 +58,7 @@ def test_a_table_has_a_row_a_letter():
     [
         ("MKV", "reads a list of sequences, got one string: MKV"),
         (["MKV", ""], "Sequence 1 .* has no residues"),
-        (["MKVMKVMKVMKV*"], r"Sequence 0 .*MKVMKVMKVM\.\.\.\) may have the letters A to Z, got"),
+        (["MKVMKVMKVMKV*"], r"Sequence 0 .*MKVMKVMKVM\.\.\.\) may have the capitals A to Z, got"),
         (["M-V"], "got \\['-'\\]"),
         (["MkV"], "got \\['k'\\]"),
         (["MÅV"], "got \\['Å'\\]"),
