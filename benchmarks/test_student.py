@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from protgraph.models.convolution import Convolutions
+from protgraph.language.convolution import Convolutions
 
 FULL = os.environ.get("PROTGRAPH_BENCHMARK") == "full"
 BATCHES, ROUNDS = (40, 6) if FULL else (2, 1)

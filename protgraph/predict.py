@@ -117,7 +117,7 @@ class Predictor:
     Raises
     ------
     ValueError
-        Where the model's calibration does not fit its outputs.
+        Where the model has no outputs, or its calibration does not fit them.
     """
 
     model: Model | Student
@@ -125,6 +125,8 @@ class Predictor:
 
     def __post_init__(self) -> None:
         config = self.model.config
+        if not config.outputs:
+            raise ValueError(f"{self.name}: it gives vectors (`protgraph embed`) and no scores.")
         try:
             applied(config.calibration, np.full(len(config.outputs), 0.5))
         except (ValueError, TypeError) as error:
