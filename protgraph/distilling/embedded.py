@@ -10,23 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from protgraph.comparing.comparison import written
 from protgraph.distilling.distilled import busy, plain
-from protgraph.distilling.embedding import (
-    Log,
-    Say,
-    Study,
-    Taught,
-    gathered,
-    rows_of,
-    taught,
-)
+from protgraph.distilling.embedding import Log, Taught, rows_of, taught
 from protgraph.distilling.fitted import Reached, Rows, fitted, reached
-from protgraph.distilling.price import Price, flops, sample, timed
+from protgraph.distilling.priced import STUDENT, costs_of
+from protgraph.distilling.study import Say, Study, gathered
 from protgraph.insight import report
-from protgraph.language.encoder import Encoder, Floats, encoder, onehot
+from protgraph.language.encoder import Floats, encoder, onehot
 from protgraph.models.baseline import WINDOW, window
 from protgraph.recipe import Recipe
 from protgraph.structure.protein import Protein
@@ -34,7 +26,7 @@ from protgraph.track import runs
 from protgraph.track.provenance import commit
 from protgraph.track.record import Record
 
-STUDENT, UNTRAINED = "student", "student, untrained"
+UNTRAINED = "student, untrained"
 BESIDE, ALONE = f"letters, {WINDOW} to each side", "letters alone"
 
 PROBE = "protgraph run secondary_structure/mini vectors.encoder={}"
@@ -116,7 +108,7 @@ def distill(
     Raises
     ------
     ValueError, FileNotFoundError
-        As `embedding.gathered`.
+        As `study.gathered`.
     """
     from protgraph.serve import vectors
 
@@ -202,7 +194,7 @@ def compared(study: Study, learned: Taught) -> Report:
         for name, rows in tables.items()
     }
     student.save_pretrained(place / "model")
-    facts |= {**_costs(study, encoder(str(place / "model"))), "model": str(place / "model")}
+    facts |= {**costs_of(study, encoder(str(place / "model"))), "model": str(place / "model")}
     return Report({**facts, "load": busy(), "folder": str(place)}, place)
 
 
@@ -222,74 +214,3 @@ def _rows(
         ahead = "" if kind == STUDENT else own.ahead(all_of[place], families)
         made.append({"vectors": kind, "cosine": cosine, "R2": r2, "student minus it": ahead})
     return made
-
-
-def _costs(study: Study, own: Encoder) -> dict[str, Any]:
-    """What teachers and student cost, and the share of it that the student has."""
-    proteins = sample([Protein("held", sequence) for sequence in study.proteins.test])
-    prices = {teacher.encoder.name: priced(teacher.encoder, proteins) for teacher in study.teachers}
-    student = priced(own, proteins)
-    rows = [_row(name, one) for name, one in {**prices, STUDENT: student}.items()]
-    rows.append(_shares(student, list(prices.values())))
-    numbers = {name: one._asdict() for name, one in {**prices, STUDENT: student}.items()}
-    return {"prices": rows, "costs": numbers, "timed": len(proteins)}
-
-
-def priced(one: Encoder, proteins: Sequence[Protein]) -> Price:
-    """Measure what an encoder costs: bytes are those of its weights in memory.
-
-    Parameters
-    ----------
-    one : Encoder
-    proteins : sequence of Protein
-        Each is asked about by itself.
-
-    Examples
-    --------
-    >>> priced(onehot(), [Protein("demo", "MKV")]).parameters
-    441
-    """
-
-    def ask(protein: Protein) -> None:
-        one.encode([protein.sequence])
-
-    network, table = getattr(one, "run", None), getattr(one, "table", None)
-    held = [torch.tensor(table)] if network is None else list(network.state_dict().values())
-    ask(proteins[0])
-    first, second = (timed(ask, proteins, threads=threads) for threads in (1, 2))
-    return Price(
-        sum(weight.numel() for weight in held),
-        sum(weight.nbytes for weight in held),
-        sum(flops(ask, protein) for protein in proteins) / sum(map(len, proteins)),
-        (first[0], second[0]),
-        (first[1], second[1]),
-        None,
-    )
-
-
-def _row(name: str, own: Price) -> dict[str, str]:
-    first, second = (f"{w:.2f} ({c:.2f})" for w, c in zip(own.ms, own.cpu, strict=True))
-    return {
-        "encoder": name,
-        "parameters": f"{own.parameters:,}",
-        "MB of weights": f"{own.bytes / 1e6:.2f}",
-        "MFLOP a residue": f"{own.flops / 1e6:.3f}",
-        "ms, one thread": first,
-        "ms, two threads": second,
-    }
-
-
-def _shares(own: Price, teachers: Sequence[Price]) -> dict[str, str]:
-    """What the student has of what the teachers cost together."""
-
-    def share(mine: float, theirs: Sequence[float]) -> str:
-        return f"{mine / sum(theirs):.3f}" if sum(theirs) else ""
-
-    return {
-        "encoder": "student, share of " + ("the teacher" if len(teachers) == 1 else "all teachers"),
-        "parameters": share(own.parameters, [t.parameters for t in teachers]),
-        "MB of weights": share(own.bytes, [t.bytes for t in teachers]),
-        "MFLOP a residue": share(own.flops, [t.flops for t in teachers]),
-        "ms, one thread": share(own.ms[0], [t.ms[0] for t in teachers]),
-        "ms, two threads": share(own.ms[1], [t.ms[1] for t in teachers]),
-    }

@@ -230,8 +230,7 @@ class Student(PreTrainedModel):  # type: ignore[misc]
         """Write `config.json`, `model.safetensors` (of `state_dict` if given) and the card."""
         with quiet():
             super().save_pretrained(save_directory, state_dict=state_dict)
-        readme = Path(save_directory, "README.md")
-        readme.write_text(card(self.config, self.size), encoding="utf-8")
+        Path(save_directory, "README.md").write_text(card(self.config, self.size), "utf-8")
 
     def push_to_hub(
         self, repo_id: str, *, private: bool | None = None, token: str | None = None
