@@ -1,4 +1,4 @@
-"""Encoders teach an encoder: exact where it can be, better than nothing learned, and found again."""
+"""Encoders teach an encoder: exact where it can be, above what has not learned, found again."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from protgraph.language.network import Shape
 from protgraph.language.stored import recalled
 from protgraph.models.student import Student, StudentConfig, load
 from protgraph.recipe import Recipe, known
+from protgraph.recipe import load as load_recipe
 from protgraph.resolve import load as resolved
 from protgraph.structure.residues import LETTERS, codes
 from protgraph.track.registry import register
@@ -61,7 +62,8 @@ class Beside:
     def encode(self, sequences):
         found = []
         for sequence in sequences:
-            letters = np.pad(np.eye(21, dtype=np.float32)[codes(sequence)][:, :20], ((1, 1), (0, 0)))
+            letters = np.eye(21, dtype=np.float32)[codes(sequence)][:, :20]
+            letters = np.pad(letters, ((1, 1), (0, 0)))
             found.append(np.hstack([letters[:-2], letters[2:]]))
         return found
 
@@ -153,6 +155,46 @@ def test_what_is_reached_is_the_mean_of_residues(fasta, tmp_path):
     assert found.r2 == pytest.approx(float(1 - (made - aim).square().sum() / aim.square().sum()))
     value, _ = found.intervals(own.proteins.families)
     assert value.low < value.value < value.high
+
+
+def bert(folder):
+    """A folder with a small random model of the ProtBERT kind."""
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(1)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"LAGVESIKRDTPNQFYMHCWXUBZO"]
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=24, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=80,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(words))
+    said = {"tokenizer_class": "BertTokenizer", "do_lower_case": False}
+    (folder / "tokenizer_config.json").write_text(json.dumps(said))
+    return str(folder)
+
+
+def test_the_recipe_for_esm2_takes_a_protbert_beside_it(fasta, tmp_path):
+    both = tiny(tmp_path / "esm"), bert(tmp_path / "bert")
+    words = [f"distil.teachers=[{', '.join(both)}]", f"data.proteins={fasta}", "data.held=0.3"]
+    words += ["train.epochs=1", "data.batch=400", "student.width=16", "student.layers=1"]
+    settings, name = load_recipe("embedding/esm2_650m_small", words)
+    own = gathered(settings, name, tmp_path)
+    assert [teacher.width for teacher in own.teachers] == [16, 24]
+    student, history = taught(own)
+    assert set(history.rows[0]) >= {"cosine", "cosine 1", "cosine 2"}
+    student.save_pretrained(tmp_path / "small")
+    found = encoder(str(tmp_path / "small")).encode(own.proteins.test[:2])
+    np.testing.assert_allclose(found[1], rows_of(student)(own.proteins.test[:2])[1], atol=2e-6)
+
+
+def test_the_first_layers_of_a_protbert_are_a_student_too(fasta, tmp_path):
+    source = bert(tmp_path / "bert")
+    words = {"student__kind": "layers", "student__encoder": source, "student__layers": 1}
+    student = study_of(fasta, ("onehot",), folder=tmp_path, **words).begun()
+    student.save_pretrained(tmp_path / "small")
+    (found,) = encoder(str(tmp_path / "small")).encode(["MKVLY" * 9])
+    np.testing.assert_allclose(found, encoder(source, layer=1).encode(["MKVLY" * 9])[0], atol=2e-6)
 
 
 # The loss
@@ -260,9 +302,10 @@ def test_a_kill_leaves_the_bytes_and_the_weights_of_an_unbroken_run(fasta, tmp_p
                 raise Killed
             return self.own.encode(sequences)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(study, "encoder", Dying)
-        study_of(fasta, (teacher,), folder=tmp_path / "broken", **words)
+        with pytest.raises(Killed):
+            study_of(fasta, (teacher,), folder=tmp_path / "broken", **words)
     broken = study_of(fasta, (teacher,), folder=tmp_path / "broken", **words)
     assert len(files_of(tmp_path / "broken" / "vectors")) == 2
     assert files_of(tmp_path / "broken" / "vectors") == files_of(tmp_path / "whole" / "vectors")
@@ -454,7 +497,7 @@ def test_a_file_without_proteins_is_refused(tmp_path):
     with pytest.raises(ValueError, match="did you mean 'sequenc'"):
         unlabelled(tmp_path / "other.tsv")
     (tmp_path / "hole.tsv").write_text("id\tsequence\na\t\n")
-    with pytest.raises(ValueError, match="hole.tsv:2"):
+    with pytest.raises(ValueError, match=r"hole\.tsv:2"):
         unlabelled(tmp_path / "hole.tsv")
 
 
@@ -467,9 +510,10 @@ def test_keys_of_the_family_are_its_own():
         Recipe({"task": "zinc-site", "data.held": 0.2})
     with pytest.raises(ValueError, match=r"data\.held cannot be 0\.9"):
         Recipe({"task": "embedding", "data.held": 0.9})
-    assert Recipe({"task": "embedding"}).digest != Recipe(
-        {"task": "embedding", "student.width": 64}
-    ).digest
+    assert (
+        Recipe({"task": "embedding"}).digest
+        != Recipe({"task": "embedding", "student.width": 64}).digest
+    )
 
 
 def test_the_number_to_watch_is_the_mean_cosine(fasta, tmp_path):
