@@ -92,11 +92,15 @@ def _shares(own: Price, teachers: Sequence[Price]) -> dict[str, str]:
     def share(mine: float, theirs: Sequence[float]) -> str:
         return f"{mine / sum(theirs):.3f}" if sum(theirs) else ""
 
+    def times(place: int) -> str:
+        wall = share(own.ms[place], [t.ms[place] for t in teachers])
+        return f"{wall} ({share(own.cpu[place], [t.cpu[place] for t in teachers])})"
+
     return {
         "encoder": "student, share of " + ("the teacher" if len(teachers) == 1 else "all teachers"),
         "parameters": share(own.parameters, [t.parameters for t in teachers]),
         "MB of weights": share(own.bytes, [t.bytes for t in teachers]),
         "MFLOP a residue": share(own.flops, [t.flops for t in teachers]),
-        "ms, one thread": share(own.ms[0], [t.ms[0] for t in teachers]),
-        "ms, two threads": share(own.ms[1], [t.ms[1] for t in teachers]),
+        "ms, one thread": times(0),
+        "ms, two threads": times(1),
     }
