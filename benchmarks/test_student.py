@@ -17,8 +17,8 @@ from transformers import EsmConfig, EsmModel
 
 from protgraph import recipe as recipes
 from protgraph.distilling.price import price
+from protgraph.language.convolution import Convolutions
 from protgraph.language.fairesm import VOCABULARY
-from protgraph.models.convolution import Convolutions
 from protgraph.models.model import Model
 from protgraph.models.student import Student, StudentConfig
 from protgraph.running.inputs import config_of

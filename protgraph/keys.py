@@ -98,6 +98,42 @@ DEFAULTS: dict[str, Any] = {
     "distil.contacts": 0.0,
 }
 
+EMBEDDING: dict[str, Any] = {
+    **ENGINE,
+    "task": "",
+    "seed": 0,
+    # Proteins to learn from: a sequence file, a table (.tsv, .csv) with a column `sequence`, a
+    # folder or archive of structures; "" for the pretraining set.
+    "data.proteins": "",
+    # How many, the first by the hash of their letters; 0 for all.
+    "data.size": 0,
+    # Share that is kept apart in whole families: half of it chooses the epoch, half is reported on.
+    "data.held": 0.1,
+    # Residues a batch.
+    "data.batch": 4000,
+    # The student: "transformer", "cnn", or "layers" for the first ones of a language encoder.
+    "student.kind": "transformer",
+    # Of "layers" the width is the encoder's.
+    "student.width": 256,
+    "student.layers": 6,
+    # Residues that a convolution looks at (cnn).
+    "student.kernel": 5,
+    # Of attention (transformer).
+    "student.heads": 4,
+    # Whose first layers (layers).
+    "student.encoder": "",
+    # Language encoders, each a name, a folder or a hub id (`protgraph.encoder`); the last layer
+    # teaches. What they compute in, and where.
+    "distil.teachers": (),
+    "distil.precision": "fp32",
+    "distil.device": "cpu",
+    # Weights of the terms: residues by cosine, proteins of a batch by their distances.
+    "distil.align": 1.0,
+    "distil.relation": 0.0,
+}
+"""Keys of a recipe that distils language encoders into a smaller one, and their defaults; `train`
+is as elsewhere."""
+
 LATER = (
     "network.edges",
     *(key for key in DEFAULTS if key.partition(".")[0] in ("student", "distil")),
@@ -111,6 +147,8 @@ RULES: dict[str, Callable[[Any], bool]] = {
     "ranks": lambda value: value >= 1,
     "data.structure": lambda value: value in ("observed", "fold"),
     "data.batch": lambda value: value >= 1,
+    "data.size": lambda value: value >= 0,
+    "data.held": lambda value: 0 < value <= 0.5,
     "model.width": lambda value: value >= 1,
     "model.layers": lambda value: value >= 0,
     "model.dropout": lambda value: 0 <= value < 1,
@@ -121,6 +159,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
     "distil.seeds": lambda value: value >= 1,
     "distil.size": lambda value: value >= 0,
     "distil.least": lambda value: 0 <= value < 1,
+    "distil.precision": lambda value: value in ("fp32", "bf16", "int8"),
     "distil.temperature": lambda value: value > 0,
     **{f"distil.{term}": lambda value: value >= 0 for term in _TERMS},
 }

@@ -117,7 +117,7 @@ class Predictor:
     Raises
     ------
     ValueError
-        Where the model's calibration does not fit its outputs.
+        Where the model has no outputs, or its calibration does not fit.
     """
 
     model: Model | Student
@@ -125,6 +125,8 @@ class Predictor:
 
     def __post_init__(self) -> None:
         config = self.model.config
+        if not config.outputs:
+            raise ValueError(f"{self.name}: it gives vectors (`protgraph embed`) and no scores.")
         try:
             applied(config.calibration, np.full(len(config.outputs), 0.5))
         except (ValueError, TypeError) as error:
@@ -137,10 +139,9 @@ class Predictor:
             return None
         found = recalled(c.vectors, layer=c.layer)
         if found.digest != c.digest:
-            raise ValueError(
-                f"{self.name}: trained on vectors of {c.vectors} with the digest {c.digest}; "
-                f"the weights that are there now have {found.digest}."
-            )
+            said = f"trained on vectors of {c.vectors} with the digest {c.digest}"
+            rule = f"the weights that are there now have {found.digest}"
+            raise ValueError(f"{self.name}: {said}; {rule}.")
         return found
 
     @property
@@ -277,8 +278,8 @@ class Predictor:
         ]
 
     def _score(self, proteins: Sequence[Protein]) -> list[Prediction]:
-        calibration, rows = self.model.config.calibration, self._rows(proteins)
-        both = zip(rows, proteins, strict=True)
+        calibration = self.model.config.calibration
+        both = zip(self._rows(proteins), proteins, strict=True)
         return [self._said(applied(calibration, own), protein) for own, protein in both]
 
     def _said(self, scores: Floats, protein: Protein, partner: Protein | None = None) -> Prediction:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from protgraph import __version__
-from protgraph.keys import DEFAULTS, ENGINE, LATER, RULES
+from protgraph.keys import DEFAULTS, EMBEDDING, ENGINE, LATER, RULES
 
 if TYPE_CHECKING:
     from protgraph.train import pretrain
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PRETRAINING = "masked-lm"
 """The task of a recipe that trains a language model; it has keys of its own."""
+
+VECTORS = "embedding"
+"""The task of a recipe that distils language encoders into a smaller one; likewise."""
 
 
 def known(task: str = "") -> dict[str, Any]:
@@ -43,9 +46,9 @@ def known(task: str = "") -> dict[str, Any]:
     from protgraph.graph.build import build
     from protgraph.train.loop import Settings
 
-    keys = dict(DEFAULTS)
+    keys = dict(EMBEDDING if task == VECTORS else DEFAULTS)
     for name, parameter in inspect.signature(build).parameters.items():
-        if name not in ("protein", "vectors"):
+        if name not in ("protein", "vectors") and task != VECTORS:
             keys[f"graph.{name}"] = parameter.default
     for field in fields(Settings):
         if field.name not in ("seed", "how"):
@@ -84,7 +87,7 @@ class Recipe(Mapping[str, Any]):
         if keys["task"] == PRETRAINING:
             self.pretraining()
             return
-        if not keys["model.layers"] and keys["model.encoder"] != "gin":
+        if keys["task"] != VECTORS and not keys["model.layers"] and keys["model.encoder"] != "gin":
             raise ValueError(f"model.layers cannot be 0 with {keys['model.encoder']!r}.")
         self.settings()
 

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from protgraph.models.model import Model
-from protgraph.recipe import PRETRAINING, configs, load
+from protgraph.models.student import StudentConfig
+from protgraph.recipe import PRETRAINING, VECTORS, configs, load
 from protgraph.running.baselines import BASELINES
 from protgraph.running.inputs import config_of
 from protgraph.running.interactome import ENCODER
@@ -32,6 +33,9 @@ def test_a_recipe_makes_a_model_of_its_task(name):
     assert called == name
     if recipe["task"] == PRETRAINING:
         assert recipe.pretraining().steps > 0
+        return
+    if recipe["task"] == VECTORS:
+        assert StudentConfig(**recipe.part("student"), level="vectors", outputs=()).layers > 0
         return
     task = task_of(recipe).named(("1.1.1.1", "1.1.1.2"))
     if recipe["model.encoder"] in (*BASELINES, ENCODER):

@@ -241,6 +241,9 @@ def test_a_shipped_recipe_is_found_by_name(name):
     if folder == "pretrain":
         assert recipe["task"] == recipes.PRETRAINING
         return
+    if folder == recipes.VECTORS:
+        assert recipe["task"] == recipes.VECTORS
+        return
     assert recipe["task"] in TASKS
     # One recipe serves all splits of shs27k.
     split = "_random_0" if folder == "shs27k" else ""

@@ -46,7 +46,7 @@ class Report:
 
     def json(self) -> dict[str, Any]:
         """All numbers; bounds that are not finite are None."""
-        return {key: _plain(value) for key, value in self.facts.items()}
+        return {key: plain(value) for key, value in self.facts.items()}
 
     def markdown(self) -> str:
         """Lay the report out as a Markdown page."""
@@ -190,7 +190,7 @@ def compared(course: Tuition, own: Cell, *, log: Log | None = None) -> Report:
         "costs": {kind: one._asdict() for kind, one in zip(sides, prices, strict=True)},
         "ms": [one.ms[0] for one in prices],
         "timed": len(proteins),
-        "load": _load(),
+        "load": busy(),
         "esmfold": _folding(sides, models[1][0], prices[0]),
         **agreement(course, sides),
         "near": near(course, sides),
@@ -215,7 +215,7 @@ def _priced(kind: str, own: Price) -> dict[str, Any]:
     }
 
 
-def _load() -> str:
+def busy() -> str:
     """How busy the machine is: with others at work, threads wait for each other."""
     if not hasattr(os, "getloadavg"):
         return ""
@@ -242,12 +242,18 @@ def _number(value: float | None) -> str:
     return "not told" if value is None else f"{value:.3f}"
 
 
-def _plain(value: Any) -> Any:
-    """Write a value as JSON has it."""
+def plain(value: Any) -> Any:
+    """Write a value as JSON has it: None for a number that is not finite.
+
+    Examples
+    --------
+    >>> plain((1.5, float("inf")))
+    [1.5, None]
+    """
     if isinstance(value, Mapping):
-        return {key: _plain(own) for key, own in value.items()}
+        return {key: plain(own) for key, own in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(own) for own in value]
+        return [plain(own) for own in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -181,8 +181,8 @@ def encoder(
     ----------
     name : str
         A key of `ENCODERS`; "mini", the language model inside the package; a folder in
-        transformers format; a fair-esm checkpoint (`*.pt`); else a hub id such as
-        "facebook/esm2_t12_35M_UR50D". See `esm2.load` for the last four.
+        transformers format or of a student; a fair-esm checkpoint (`*.pt`); else a hub id such as
+        "facebook/esm2_t12_35M_UR50D". See `esm2.load` for all but the first.
     layer : int, sequence of int, or "all"
         Whose output to take, from 0 (the embedding) to n (the last); negative counts from the end.
         Of several, `encode` gives the last one named and `encode_layers` all, in one pass.

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 
+from protgraph.language import students
 from protgraph.language.checkpoint import obtained, quiet, reason
 from protgraph.language.fairesm import VOCABULARY, translated
 from protgraph.language.network import Network, Shape, taken
@@ -51,8 +52,9 @@ def load(
     Parameters
     ----------
     source : str
-        A fair-esm checkpoint (`*.pt`), a folder in transformers format, or a hub id. Of the last
-        two only safetensors are read and no code of the repository is run.
+        A fair-esm checkpoint (`*.pt`), a folder in transformers format, or a hub id; or the folder
+        of a student (`students`). Of folders and hub ids only safetensors are read, and no code of
+        a repository is run.
     layer, device, precision, tokens, window
         As `encoder.encoder` says. The trained length is 1,022 residues for ESM-2 and 2,046 for
         ProtBERT; models with rotary positions take a larger `window`.
@@ -87,6 +89,12 @@ def load(
         raise ValueError(f"precision int8 is for the CPU, got device {device}.")
     if tokens < 1:
         raise ValueError(f"tokens is the size of a pack and must be positive, got {tokens}.")
+    student = students.said(source)
+    if student is not None and student["kind"] == "cnn":
+        return students.convolved(
+            source, student, layer=layer, device=device, precision=precision, tokens=tokens,
+            window=window,
+        )  # fmt: skip
     network, alphabet, longest, regression = opened(source)
     name = Path(source).resolve().name.removesuffix(".pt") if Path(source).exists() else source
     layers = _layers(layer, len(network.blocks), name)
@@ -158,6 +166,9 @@ class Opened(NamedTuple):
 
 def opened(source: str) -> Opened:
     """Open a checkpoint; parameters and errors are those of `load`."""
+    student = students.said(source)
+    if student is not None:
+        return Opened(*students.network(source, student), None)
     if source.endswith(".pt"):
         model, lacking, alphabet = _from_fair_esm(source)
     elif Path(source).is_file():

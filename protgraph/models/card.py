@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from protgraph.models.convolution import field
+from protgraph.language.convolution import field
 
 if TYPE_CHECKING:
     from protgraph.models.student import StudentConfig
@@ -18,6 +18,15 @@ from protgraph.predict import Predictor
 for prediction in Predictor(load("FOLDER OR HUB ID"), "student").predict("proteins.fasta"):
     print(prediction.tsv())
 ```"""
+
+EMBED = """```python
+from protgraph import encoder
+
+vectors = encoder("FOLDER").encode(["MQIFVKTLTGK"])
+```
+
+On the command line: `protgraph embed proteins.fasta -o vectors --encoder FOLDER`; in a recipe:
+`vectors.encoder: FOLDER`."""
 
 
 def about(c: StudentConfig, size: int) -> list[str]:
@@ -34,10 +43,11 @@ def about(c: StudentConfig, size: int) -> list[str]:
     """
     of = f" of {c.encoder}" if c.encoder else ""
     reach = f"; a score depends on {field(c.layers, c.kernel)} residues"
+    gives = f"{c.level} scores {', '.join(c.outputs)}" if c.outputs else "one vector a residue"
     lines = [
-        f"{c.task}: {c.level} scores {', '.join(c.outputs)}",
+        f"{c.task}: {gives}",
         f"student ({c.kind}{of}), width {c.width}, {c.layers} layers, {size:,} parameters"
-        + (reach if (c.kind, c.level) == ("cnn", "residue") else ""),
+        + (reach if c.kind == "cnn" and c.level != "protein" else ""),
         f"taught by: {c.teacher or 'not stated'}",
     ]
     if c.given:
@@ -64,10 +74,9 @@ def card(c: StudentConfig, size: int) -> str:
         f"# {c.task}",
         "A student of protgraph: it reads the sequence alone and needs no structure.",
         _listed(about(c, size)),
-        "## Scores and calls",
-        _listed(calls),
+        *(("## Scores and calls", _listed(calls)) if c.outputs else ()),
         "## Use",
-        USE,
+        USE if c.outputs else EMBED,
         "## Licence",
         c.licence or "Not stated.",
     )

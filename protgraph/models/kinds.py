@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
+from protgraph.language.convolution import Convolutions
 from protgraph.language.encoder import MINI
 from protgraph.language.network import Network, Shape
-from protgraph.models.convolution import Convolutions
-from protgraph.models.stack import TOKENS, Stack
+from protgraph.language.students import TOKENS, narrow
+from protgraph.models.stack import Stack
 from protgraph.structure.residues import LETTERS
 
 if TYPE_CHECKING:
     from protgraph.models.student import StudentConfig
 
-LEVELS = ("residue", "protein")
+VECTORS = "vectors"
+"""Level of a student without a head: it scores nothing, and is an encoder."""
+
+LEVELS = ("residue", "protein", VECTORS)
 
 
 def _cnn(c: StudentConfig) -> nn.Module:
@@ -25,8 +29,7 @@ def _cnn(c: StudentConfig) -> nn.Module:
 
 
 def _transformer(c: StudentConfig) -> nn.Module:
-    shape = Shape(len(TOKENS), c.width, c.layers, c.heads, hidden=4 * c.width)
-    return Stack(shape, TOKENS, window=c.window)
+    return Stack(narrow(c.width, c.layers, c.heads), TOKENS, window=c.window)
 
 
 def _layers(c: StudentConfig) -> nn.Module:
@@ -58,7 +61,10 @@ def check(c: StudentConfig) -> None:
         raise ValueError(f"Unknown student {c.kind!r}. There are: {', '.join(KINDS)}.")
     if c.level not in LEVELS:
         raise ValueError(f"{c.task}: no student for level {c.level!r}: {', '.join(LEVELS)}.")
-    if not c.outputs or len(set(c.outputs)) < len(c.outputs):
+    if c.level == VECTORS:
+        if c.outputs:
+            raise ValueError(f"{c.task}: vectors have no outputs, got {list(c.outputs)}.")
+    elif not c.outputs or len(set(c.outputs)) < len(c.outputs):
         raise ValueError(f"{c.task}: outputs are different names, got {list(c.outputs)}.")
     if c.rank < 0 or (c.rank and c.kind != "layers"):
         raise ValueError(f"{c.task}: rank is from 0, and 0 for kind {c.kind}, got {c.rank}.")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from protgraph.language.students import STUDENT as STUDENT
+from protgraph.language.students import said
 from protgraph.models import model
-from protgraph.models.model import CONFIG, Model
+from protgraph.models.model import Model
 
 if TYPE_CHECKING:
     from protgraph.models.student import Student
-
-STUDENT = "protgraph-student"
-"""What the `config.json` of a student says of it (`model_type`)."""
 
 
 def load(folder: str | Path) -> Model | Student:
@@ -41,17 +39,8 @@ def load(folder: str | Path) -> Model | Student:
     Traceback (most recent call last):
     FileNotFoundError: no-such/folder: a model folder holds config.json, which is not there.
     """
-    if not _is_student(Path(folder, CONFIG)):
+    if said(folder) is None:  # what cannot be read is for `model.load` to refuse
         return model.load(folder)
     from protgraph.models import student
 
     return student.load(folder)
-
-
-def _is_student(config: Path) -> bool:
-    """Whether it says so; what cannot be read is for `model.load` to refuse."""
-    try:
-        said = json.loads(config.read_text())
-    except (OSError, ValueError):
-        return False
-    return isinstance(said, dict) and said.get("model_type") == STUDENT

@@ -10,10 +10,8 @@ from torch import Tensor, nn
 from protgraph.language.network import Network, Shape
 from protgraph.language.packing import Pack
 from protgraph.language.reader import windows
+from protgraph.language.students import TOKENS as TOKENS
 from protgraph.structure.residues import LETTERS
-
-TOKENS = tuple(range(len(LETTERS) + 2))
-"""Tokens of a network with no vocabulary from elsewhere: the letters, start and stop."""
 
 
 class Stack(nn.Module):

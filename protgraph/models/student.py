@@ -21,7 +21,7 @@ from protgraph.language.encoder import Floats, checked
 from protgraph.models import lora
 from protgraph.models.card import about, card
 from protgraph.models.heads import HEADS
-from protgraph.models.kinds import KINDS, check, first
+from protgraph.models.kinds import KINDS, VECTORS, check, first
 from protgraph.models.letters import PAD, encode
 from protgraph.models.saved import STUDENT
 
@@ -37,7 +37,7 @@ class StudentConfig(PretrainedConfig):  # type: ignore[misc]
     kind : {"cnn", "transformer", "layers"}
         Dilated convolutions; narrow rotary blocks; the first layers of a language encoder.
     task, level, outputs, exclusive, value, given, gaps, calibration, thresholds, expected, card
-        As in `model.Config`; the level is "residue" or "protein".
+        As in `model.Config`; the level is "residue", "protein", or "vectors", without outputs.
     width, layers, dropout
         Of the network; the width of kind "layers" is the encoder's.
     kernel : int
@@ -96,7 +96,7 @@ class StudentConfig(PretrainedConfig):  # type: ignore[misc]
 class StudentOutput(ModelOutput):  # type: ignore[misc]
     """What `Student` gives; padding has zeros, and `pooled` is the mean over a protein's residues.
 
-    `logits` [B, L, C] or [B, C], `vectors` [B, L, D], `pooled` [B, D].
+    `logits` [B, L, C], [B, C] or None, `vectors` [B, L, D], `pooled` [B, D].
     """
 
     logits: Tensor = None  # type: ignore[assignment] # transformers asks for a default
@@ -127,7 +127,8 @@ class Student(PreTrainedModel):  # type: ignore[misc]
         super().__init__(config)
         self.encoder = KINDS[config.kind](config)
         self.dropout = nn.Dropout(config.dropout)
-        self.head = HEADS[config.level](config.width, len(config.outputs))
+        if config.level != VECTORS:
+            self.head = HEADS[config.level](config.width, len(config.outputs))
         if config.rank:
             lora.adapt(self.encoder, config.rank)
         self.post_init()
@@ -160,12 +161,13 @@ class Student(PreTrainedModel):  # type: ignore[misc]
         if not mask[:, 0].all() or (mask[:, 1:] & ~mask[:, :-1]).any():
             raise ValueError("attention_mask: residues, one at least, then padding.")
         vectors = self.encoder(input_ids, mask)  # [B, L, D]
+        pooled = vectors.sum(1) / mask.sum(1)[:, None]
         h = self.dropout(vectors)
+        if self.config.level == VECTORS:
+            return StudentOutput(None, vectors, pooled)
         if self.config.level == "residue":
-            logits = self.head(h, None) * mask[:, :, None]
-        else:
-            logits = self.head(h[mask], mask.nonzero()[:, 0])
-        return StudentOutput(logits, vectors, vectors.sum(1) / mask.sum(1)[:, None])
+            return StudentOutput(self.head(h, None) * mask[:, :, None], vectors, pooled)
+        return StudentOutput(self.head(h[mask], mask.nonzero()[:, 0]), vectors, pooled)
 
     def bounded(self, logits: Tensor) -> Tensor:
         """Bring logits [..., C] to 0 to 1, unless they are quantities."""
@@ -228,8 +230,7 @@ class Student(PreTrainedModel):  # type: ignore[misc]
         """Write `config.json`, `model.safetensors` (of `state_dict` if given) and the card."""
         with quiet():
             super().save_pretrained(save_directory, state_dict=state_dict)
-        readme = Path(save_directory, "README.md")
-        readme.write_text(card(self.config, self.size), encoding="utf-8")
+        Path(save_directory, "README.md").write_text(card(self.config, self.size), "utf-8")
 
     def push_to_hub(
         self, repo_id: str, *, private: bool | None = None, token: str | None = None

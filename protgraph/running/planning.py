@@ -148,7 +148,7 @@ def work_of(recipe: Recipe) -> Work:
         raise ValueError("A plan counts optimiser states on the GPU, but offload is true.")
     recompute = recipe["recompute"]
     if recipe["task"] != PRETRAINING:
-        name = recipe["vectors.encoder"]
+        name = recipe.get("vectors.encoder", "")
         if not name:
             raise ValueError("A plan needs an encoder, but vectors.encoder is empty.")
         shape = shapes.shape(name)

@@ -12,12 +12,14 @@ from protgraph.verbs.telling import say
 
 def run(args: argparse.Namespace) -> int:
     """Train, evaluate and track what a recipe says."""
-    from protgraph.recipe import PRETRAINING, load
+    from protgraph.recipe import PRETRAINING, VECTORS, load
     from protgraph.running import pretraining
     from protgraph.running import run as training
     from protgraph.running.together import follow, lead
 
     recipe, name = load(args.config, args.overrides)
+    if recipe["task"] == VECTORS:
+        raise ValueError(f"{name}: a student of vectors is trained by `protgraph distill`.")
     kind: Any = pretraining if recipe["task"] == PRETRAINING else training
     folder = Path(args.folder)
     status = lead(recipe, args.words, lambda: follow(recipe, name=name, folder=folder))
@@ -47,19 +49,22 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def distill(args: argparse.Namespace) -> int:
-    """Teach a student of letters, or a smaller one of graphs, what graph networks know."""
-    from protgraph.distilling.distilled import distill, follow
-    from protgraph.recipe import load
+    """Teach a small model what large ones know: of structures, or as language encoders."""
+    from protgraph.distilling import distilled, embedded
+    from protgraph.recipe import PRETRAINING, VECTORS, load
     from protgraph.running.run import progress
     from protgraph.running.together import lead
 
     recipe, name = load(args.config, args.overrides)
     folder = Path(args.folder)
-    status = lead(recipe, args.words, lambda: follow(recipe, name=name, folder=folder))
+    if recipe["task"] == PRETRAINING:
+        raise ValueError(f"{name}: a recipe of {PRETRAINING} has no student; `protgraph run` it.")
+    kind: Any = embedded if recipe["task"] == VECTORS else distilled
+    status = lead(recipe, args.words, lambda: kind.follow(recipe, name=name, folder=folder))
     if status is not None:
         return status
     with progress(recipe, name) as log:
-        found = distill(recipe, name=name, folder=folder, log=log, say=say)
+        found = kind.distill(recipe, name=name, folder=folder, log=log, say=say)
     print(json.dumps(found.json()) if args.json else found.markdown(), end="")
     return 0
 

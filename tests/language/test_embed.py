@@ -107,7 +107,7 @@ def test_pooling_and_storage_are_kept_apart_and_the_error_is_told(fasta, tmp_pat
         (">a\nMBV\n>b\nMXV\n", {"a": "MXV", "b": "MXV"}, ("a: B read as X at 2",)),
         (">a\nZJUO\n", {"a": "XXXX"},
          ("a: J read as X at 2", "a: O read as X at 4", "a: U read as X at 3",
-          "a: Z read as X at 1")),
+          "a: Z read as X at 1", "a: no residue is known, all are X")),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("packed", [False, True])

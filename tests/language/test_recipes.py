@@ -24,7 +24,10 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("PROTGRAPH_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("name", [n for n in configs() if "esm2" in n and "enzyme" not in n])
+SITES = [n for n in configs() if "esm2" in n and "enzyme" not in n and "embedding" not in n]
+
+
+@pytest.mark.parametrize("name", SITES)
 def test_a_recipe_with_esm2_trains_saves_and_predicts(name, data, pt, tmp_path):
     recipe, called = load(name, [*FEW, f"vectors.encoder={pt}"])
     found = execute(recipe, task_of(recipe), data, name=called, folder=tmp_path)

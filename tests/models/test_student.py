@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from protgraph import resolve
 from protgraph.cli import main
+from protgraph.language.convolution import field
 from protgraph.language.encoder import encoder
 from protgraph.models import lora
-from protgraph.models.convolution import field
 from protgraph.models.kinds import KINDS
 from protgraph.models.letters import PAD, encode
 from protgraph.models.student import Student, StudentConfig, begin, load

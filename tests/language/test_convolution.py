@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from protgraph.models.convolution import Convolutions
+from protgraph.language.convolution import Convolutions
 
 
 def padded(net, ids, mask):
