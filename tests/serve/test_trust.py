@@ -97,10 +97,12 @@ def test_with_trust_a_row_that_is_not_scored_is_no_success(marker, capsys):
     assert "error: bad: no." in said.err
 
 
-@pytest.mark.parametrize("words", [["--pairs", "p.tsv"], ["--format", "json"], ["-o", "out"]])
+@pytest.mark.parametrize(
+    "words", [["--pairs", "p.tsv"], ["--chain", "A"], ["--format", "json"], ["-o", "out"]]
+)
 def test_with_trust_the_table_is_all_that_there_is(marker, capsys, words):
     assert main(["predict", "stranger@champion", "x.fasta", "--trust", *words]) == 2
-    assert "leave --pairs, --format and -o out" in capsys.readouterr().err
+    assert "leave --pairs, --chain, --format and -o out" in capsys.readouterr().err
     assert not marker.exists()
 
 
