@@ -171,12 +171,12 @@ def way(
     >>> from protgraph.tasks.metrics import accuracy
     >>> one, other = [[[1, 0], [0, 1]]], [[[0, 1], [0, 1]]]
     >>> way(accuracy, [0, 1], one, (one, other), ["a", "b"])
-    'closed: the high end lies above the low one, but here it does not.'
+    'none: the high end lies above the low one, but here it does not.'
     """
     try:
         return closed(metric, y, own, ends, families)
     except Undefined as error:
-        return str(error)
+        return f"none: {str(error).removeprefix('closed: ')}"
 
 
 def gaps(course: Tuition, sides: Mapping[str, Side]) -> dict[str, Any]:
