@@ -430,20 +430,20 @@ def test_how_a_step_is_cut_into_batches_changes_no_gradient(cut):
 
 def test_a_term_that_counts_must_be_there_and_have_items():
     term = Term(torch.zeros(()), 0)
-    with pytest.raises(ValueError, match=r"distill\.soft is 1, but a batch has no such term"):
+    with pytest.raises(ValueError, match=r"distil\.soft is 1, but a batch has no such term"):
         mixed({"hard": term}, Weights(), proteins=1, items={"hard": 1.0})
-    with pytest.raises(ValueError, match=r"distill\.align is 0\.5, but training has no item"):
+    with pytest.raises(ValueError, match=r"distil\.align is 0\.5, but training has no item"):
         mixed({"align": term}, Weights(hard=0, soft=0, align=0.5), proteins=1, items={"align": 0.0})
 
 
 @pytest.mark.parametrize("value", [-1.0, NAN, math.inf])
 def test_weights_are_numbers_from_zero_on(value):
-    with pytest.raises(ValueError, match=r"distill\.relation is 0 or more, got"):
+    with pytest.raises(ValueError, match=r"distil\.relation is 0 or more, got"):
         Weights(relation=value)
 
 
 def test_a_temperature_of_zero_and_a_loss_of_nothing_are_refused():
-    with pytest.raises(ValueError, match=r"distill\.temperature is above 0, got 0"):
+    with pytest.raises(ValueError, match=r"distil\.temperature is above 0, got 0"):
         Weights(temperature=0)
     with pytest.raises(ValueError, match=r"One of hard, soft, .* has a weight above 0, got none"):
         Weights(hard=0, soft=0)
