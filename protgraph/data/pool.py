@@ -130,7 +130,7 @@ def relatives(judged: Sequence[str], found: Sequence[str], *, method: str = "aut
     ----------
     judged, found : sequence of str
     method : {"auto", "builtin", "mmseqs", "exact"}
-        As `neighbours.method`.
+        As `neighbours.method`; what "mmseqs" proposes is joined to what "builtin" does.
 
     Examples
     --------
@@ -141,11 +141,24 @@ def relatives(judged: Sequence[str], found: Sequence[str], *, method: str = "aut
     if not judged or not found:
         return set()
     places: set[int] = set()
-    proposed = neighbours.search(judged, found, method=neighbours.method(method), least=THOROUGH)
-    for sequence, candidates in zip(judged, proposed, strict=True):
-        new = [place for place in candidates.tolist() if place not in places]
-        places.update(place for place in new if neighbours.related(sequence, found[place]))
+    for way in searches(method):
+        proposed = neighbours.search(judged, found, method=way, least=THOROUGH)
+        for sequence, candidates in zip(judged, proposed, strict=True):
+            new = [place for place in candidates.tolist() if place not in places]
+            places.update(place for place in new if neighbours.related(sequence, found[place]))
     return places
+
+
+def searches(method: str) -> tuple[str, ...]:
+    """Ways in which `relatives` looks for candidates: either of two heuristics misses some.
+
+    Examples
+    --------
+    >>> searches("builtin")
+    ('builtin',)
+    """
+    chosen = neighbours.method(method)
+    return ("mmseqs", "builtin") if chosen == "mmseqs" else (chosen,)
 
 
 def _of_structures(
@@ -167,7 +180,7 @@ def _of_structures(
     near = relatives(searched, [protein.sequence for protein in proteins], method=method)
     far = [protein for place, protein in enumerate(proteins) if place not in near]
     _enough(len(far), size, data)
-    how = f"families, {neighbours.method(method)}"
+    how = ", ".join(("families", *searches(method)))
     return Pool(tuple(far[:size]), len(free) - len(far), known, how)
 
 
@@ -191,7 +204,7 @@ def _of_path(data: Dataset, path: Path, size: int | None, *, gaps: bool, method:
     near |= {place for place, one in enumerate(free) if family.get(one.name) in held}
     far = [protein for place, protein in enumerate(free) if place not in near]
     _enough(len(far), size, data)
-    how = neighbours.method(method)
+    how = ", ".join(searches(method))
     if any(one.name in family for one in free):
         how = f"families, {how}"
     return Pool(tuple(far[:size]), len(near), len(given) - len(free), how)

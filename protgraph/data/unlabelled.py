@@ -16,7 +16,10 @@ from protgraph.structure.fasta import FORMATS, letters, sequences
 from protgraph.structure.source import suffix
 
 LEAST = 4
-"""Held-out proteins, at least: two families for each half."""
+"""Held-out proteins, at least."""
+
+FAMILIES = 2
+"""Of the side that is reported on, at least: an interval by family needs them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +86,9 @@ def unlabelled(
         So many, the first by the hash of their letters; 0 for all.
     held : float
         Share of the proteins that is held out, half as `valid` and half as `test`. Of the
-        pretraining set they come from its own held-out clusters.
+        pretraining set they come from its own held-out clusters, and are no more than those have.
     seed : int
-        Which families are held out.
+        Which families are held out; the pretraining set has held-out clusters of its own.
     method : {"auto", "builtin", "mmseqs", "exact"}
         How candidates of relatives are found, as `neighbours.method`.
 
@@ -118,7 +121,8 @@ def unlabelled(
     )
     family = {name: group for name, _, group in made.rows}
     train, valid, test = (tuple(ordered(made.side(side))) for side in ("train", "valid", "test"))
-    return Unlabelled(train, valid, test, tuple(family[name] for name in test), made.method)
+    families = tuple(family[name] for name in test)
+    return _judging(source, Unlabelled(train, valid, test, families, made.method))
 
 
 def _of_pretraining(size: int, held: float, method: str) -> Unlabelled:
@@ -134,7 +138,19 @@ def _of_pretraining(size: int, held: float, method: str) -> Unlabelled:
     valid, test = (tuple(own for own in judged if halves[family[own]] == half) for half in range(2))
     how = f"clusters of the source and {families.method}, {len(near)} relatives left out of train"
     kept = tuple(own for place, own in enumerate(train) if place not in near)
-    return Unlabelled(kept, valid, test, tuple(family[own] for own in test), how)
+    of_test = tuple(family[own] for own in test)
+    return _judging("the pretraining set", Unlabelled(kept, valid, test, of_test, how))
+
+
+def _judging(source: str | Path, made: Unlabelled) -> Unlabelled:
+    """Refuse sides on which nothing can be chosen, or of which no interval can be told."""
+    count = len(set(made.families))
+    if not made.valid or count < FAMILIES:
+        raise ValueError(
+            f"{source}: {FAMILIES} families are needed to report on and a protein to choose by, "
+            f"but of what is held out they are {count} and {len(made.valid)}."
+        )
+    return made
 
 
 def _read(path: Path) -> Sequence[str]:

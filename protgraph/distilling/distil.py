@@ -151,6 +151,9 @@ def _place(course: Tuition, kind: str, facts: Sequence[Any]) -> Path:
     settings = course.recipe
     if settings["student.kind"] == "layers":
         facts = [*facts, encoder(settings["student.encoder"]).digest]
+    config = course.config
+    if isinstance(config, Config) and config.digest:
+        facts = [*facts, config.digest]
     text = json.dumps([settings.digest, *facts])
     known = hashlib.sha256(text.encode()).hexdigest()[:12]
     return course.folder / f"{course.name.replace('/', '-')}-{kind}-s{settings['seed']}-{known}"

@@ -67,7 +67,8 @@ class Report:
             f"Whether the vectors serve, a probe tells: `{PROBE.format(f['model'])}`.",
             "Costs. MFLOP are of matrix products, a residue, by their shapes (2 m k n). Times are "
             f"of {f['timed']} held-out proteins, one by one, the least of three: by the wall, and "
-            f"in brackets of processor time. {f['load']}",
+            f"in brackets of processor time; teachers on {f['device']}, the student on cpu. "
+            f"{f['load']}",
             report.table(f["prices"]),
             f"Training: {f['epochs']} epochs, the best is number {f['best'] + 1} (mean cosine on "
             f"validation {f['valid']:.3f}), {f['seconds']:.0f} s.",
@@ -168,8 +169,7 @@ def compared(study: Study, learned: Taught) -> Report:
     for kind, rows in ways.items():
         maps = fitted(rows, study.teachers, proteins.train, proteins.valid)
         found[kind] = reached(rows, study.teachers, maps, proteins.test)
-    names = [teacher.encoder.name for teacher in study.teachers]
-    tables = {name: _rows(found, at, proteins.families) for at, name in enumerate(names)}
+    tables = {name: _rows(found, at, proteins.families) for at, name in enumerate(study.names)}
     report.history(history.rows, place / "training.png", monitor="cosine", best=history.best)
     facts = {
         "name": study.name,
@@ -177,6 +177,7 @@ def compared(study: Study, learned: Taught) -> Report:
         "seed": settings["seed"],
         **commit(Path.cwd()),
         "recipe": settings.digest,
+        "device": settings["distil.device"],
         "data": proteins.digest,
         "proteins": proteins.text(),
         "cosine": float(np.mean([own.cosine for own in found[STUDENT]])),

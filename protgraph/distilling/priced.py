@@ -33,7 +33,8 @@ def costs_of(study: Study, own: Encoder) -> dict[str, Any]:
         proteins.
     """
     proteins = sample([Protein("held", sequence) for sequence in study.proteins.test])
-    prices = {teacher.encoder.name: priced(teacher.encoder, proteins) for teacher in study.teachers}
+    both = zip(study.names, study.teachers, strict=True)
+    prices = {name: priced(teacher.encoder, proteins) for name, teacher in both}
     student = priced(own, proteins)
     rows = [_row(name, one) for name, one in {**prices, STUDENT: student}.items()]
     rows.append(_shares(student, list(prices.values())))

@@ -43,21 +43,16 @@ class Study:
     folder: Path
 
     @property
-    def config(self) -> StudentConfig:
-        """What the student is to be."""
-        return StudentConfig(
-            **self.recipe.part("student"),
-            task=self.recipe["task"],
-            level=VECTORS,
-            outputs=(),
-            dropout=0.0,
-            teacher=", ".join(self.recipe["distil.teachers"]),
-        )
+    def names(self) -> tuple[str, ...]:
+        """What the recipe calls the teachers, each by another word."""
+        return tuple(self.recipe["distil.teachers"])
 
     @property
     def place(self) -> Path:
         """The student's folder: by recipe, teachers and proteins."""
         facts = [*(teacher.encoder.digest for teacher in self.teachers), self.proteins.digest]
+        if self.recipe["student.kind"] == "layers":
+            facts.append(encoder(self.recipe["student.encoder"]).digest)
         text = json.dumps([self.recipe.digest, *facts])
         known = hashlib.sha256(text.encode()).hexdigest()[:12]
         return self.folder / f"{self.name.replace('/', '-')}-s{self.recipe['seed']}-{known}"
@@ -65,7 +60,19 @@ class Study:
     def begun(self) -> Student:
         """Make the student as it is before it learns, the same each time."""
         torch.manual_seed(self.recipe["seed"])
-        return begin(self.config)
+        return begin(config_of(self.recipe))
+
+
+def config_of(settings: Recipe) -> StudentConfig:
+    """What the student of a recipe is to be."""
+    return StudentConfig(
+        **settings.part("student"),
+        task=settings["task"],
+        level=VECTORS,
+        outputs=(),
+        dropout=0.0,
+        teacher=", ".join(settings["distil.teachers"]),
+    )
 
 
 def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = None) -> Study:
@@ -88,6 +95,7 @@ def gathered(settings: Recipe, name: str, folder: Path, *, say: Say | None = Non
         too few families.
     """
     _possible(settings)
+    begin(config_of(settings))
     how = {"precision": settings["distil.precision"], "device": settings["distil.device"]}
     encoders = [encoder(teacher, **how) for teacher in settings["distil.teachers"]]
     asked = (settings[f"data.{key}"] for key in ("proteins", "size", "held"))

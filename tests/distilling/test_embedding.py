@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from protgraph.cli import main
+from protgraph.data import pool
 from protgraph.data import unlabelled as gathering
 from protgraph.data.neighbours import related
 from protgraph.data.unlabelled import unlabelled
@@ -225,7 +226,7 @@ def test_a_student_that_learns_is_above_the_one_that_does_not(fasta, tmp_path, m
     monkeypatch.setattr(study, "encoder", lambda name, **_: Beside())
     monkeypatch.chdir(tmp_path)
     own = study_of(fasta, ("toy",), folder=tmp_path, train__epochs=12, train__rate=1e-2)
-    found = embedded.compared(own, taught(own)).facts["rows"]["beside"]
+    found = embedded.compared(own, taught(own)).facts["rows"]["toy"]
     rows = {row["vectors"]: row for row in found}
     assert rows["student"]["cosine"].value > rows["student, untrained"]["cosine"].value + 0.02
     assert rows["student, untrained"]["student minus it"].low > 0
@@ -270,7 +271,40 @@ def test_relatives_of_the_held_out_clusters_leave_the_pretraining_set(monkeypatc
     assert unlabelled(size=5, held=0.5, method="builtin").train == found.train[:5]
 
 
+def test_held_out_proteins_of_one_family_tell_no_interval(tmp_path, monkeypatch):
+    rng = np.random.default_rng(3)
+    one = proteins_of(1, low=50)[0]
+    sides = {"train": proteins_of(20), "valid": [changed(one, rng, 0.1) for _ in range(9)]}
+    monkeypatch.setattr(gathering, "pretraining", sides.get)
+    with pytest.raises(ValueError, match="2 families are needed to report on"):
+        unlabelled(held=0.5, method="builtin")
+
+
+def test_mmseqs_and_the_search_of_our_own_are_asked_both(monkeypatch):
+    asked = []
+
+    def search(judged, found, *, method, least):
+        asked.append(method)
+        return iter([np.array([len(asked) - 1])])
+
+    monkeypatch.setattr(pool.neighbours, "method", lambda asked: "mmseqs")
+    monkeypatch.setattr(pool.neighbours, "search", search)
+    some = proteins_of(1, low=50)
+    assert pool.relatives(some, some * 3) == {0, 1}
+    assert asked == ["mmseqs", "builtin"]
+
+
 # Broken off and taken up
+
+
+def test_a_student_of_other_layers_has_another_folder(fasta, tmp_path):
+    own = {"student__kind": "layers", "student__encoder": str(tmp_path / "src"), "folder": tmp_path}
+    places = []
+    for seed in (0, 1):
+        tiny(tmp_path / "src", seed=seed)
+        places.append(study_of(fasta, ("onehot",), **own).place)
+    tiny(tmp_path / "src", seed=0)
+    assert study_of(fasta, ("onehot",), **own).place == places[0] != places[1]
 
 
 def files_of(folder):
@@ -399,7 +433,7 @@ def done(tmp_path_factory):
     Path("some.fasta").write_text(
         "".join(f">p{i}\n{own}\n" for i, own in enumerate(proteins_of(40)))
     )
-    teachers = [tiny(Path("one")), tiny(Path("two"), width=24, seed=1)]
+    teachers = [tiny(Path("one/model")), tiny(Path("two/model"), width=24, seed=1)]
     own = dict(recipe_of("some.fasta", (), student__kind="transformer", student__heads=2))
     own |= {"distil.teachers": [f"./{name}" for name in teachers], "train.epochs": 1}
     kept = {key: value for key, value in own.items() if known("embedding")[key] != value}
@@ -413,12 +447,13 @@ def done(tmp_path_factory):
 
 
 def test_the_report_sets_the_student_beside_its_controls(done):
-    assert list(done["rows"]) == ["one, layer 2", "two, layer 2"]
+    # Both are called "model, layer 2": the recipe's own words tell them apart.
+    assert list(done["rows"]) == ["./one/model", "./two/model"]
     for rows in done["rows"].values():
         assert [row["vectors"] for row in rows][:2] == ["student", "student, untrained"]
         assert len(rows) == 4
     assert [row["encoder"] for row in done["prices"]] == [
-        "one, layer 2", "two, layer 2", "student", "student, share of all teachers",
+        "./one/model", "./two/model", "student", "student, share of all teachers",
     ]  # fmt: skip
     text = Path(done["folder"], "report.md").read_text()
     assert "no student of labels alone" in text
@@ -432,7 +467,7 @@ def test_the_student_can_be_used_registered_and_served(done, capsys):
     assert main(["embed", "some.fasta", "-o", "vectors", "--encoder", done["model"]]) == 0
     card = Path(done["model"], "README.md").read_text()
     assert "one vector a residue" in card
-    assert "./one, ./two" in card
+    assert "./one/model, ./two/model" in card
     assert done["data"] in card
     np.testing.assert_array_equal(
         recalled(done["model"]).encode(["MKV"])[0], model.encode(["MKV"])[0]
@@ -475,11 +510,20 @@ def test_the_other_verbs_refuse_the_recipe(done, capsys):
         ({"distil__teachers": ("./nowhere",)}, "nowhere"),
         ({"distil__align": 0.0}, "distil.align is above 0"),
         ({"data__held": 0.01}, "4 held-out proteins"),
+        ({"student__kind": "graph"}, "Unknown student 'graph'. There are: cnn"),
+        ({"student__kernel": 4}, "kernel is an odd number from 3, got 4"),
+        ({"student__kind": "transformer", "student__width": 10}, "twice the heads, got 10 and 4"),
+        (
+            {"student__kind": "layers", "student__encoder": "mini", "student__layers": 9},
+            "mini has 6",
+        ),
+        ({"distil__precision": "int8"}, "distil.precision cannot be 'int8'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes, message, fasta, tmp_path):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         study_of(fasta, changes.pop("distil__teachers", ("onehot",)), folder=tmp_path, **changes)
+    assert not (tmp_path / "vectors").exists()  # no teacher was asked
 
 
 def test_relations_need_one_rank(fasta, tmp_path, monkeypatch):

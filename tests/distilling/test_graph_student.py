@@ -416,3 +416,13 @@ def test_proteins_without_a_structure_are_refused_before_a_teacher_is_trained(co
         course_of()
     with pytest.raises(TypeError):
         course_of("model.encoder=cnn", "graph.nodes=[identity]")
+
+
+def test_a_student_of_other_vectors_is_another_one(course, monkeypatch):
+    """The folder of an encoder keeps its name, its weights do not stay."""
+    places = [distil.student_place(course)]
+    for digest in ("one", "other"):
+        held = replace(course.config, digest=digest)
+        monkeypatch.setattr(tuition, "config_of", lambda *_, held=held: held)
+        places += [distil.student_place(course), distil.alone_place(course, 3, 4.0)]
+    assert len(set(places)) == len(places)
