@@ -110,7 +110,10 @@ def _taught(recipe: str, teacher: Path, folder: Path, *, say: Callable[[str], No
     short = ""
     if recipe.startswith("zinc"):
         words += ["distil.size=400", "train.epochs=8", "train.patience=8"]
-        short = ", in a short course: one teacher, 400 chains of the pool, 8 epochs"
+        short = (
+            ", in a short course (one teacher, 400 chains of the pool, 8 epochs); "
+            f"the whole one is `protgraph distill {recipe}`"
+        )
     settings, name = load_recipe(recipe, words)
     with progress(settings, name) as log:
         found = distill(settings, name=name, folder=folder / "runs", log=log).facts
