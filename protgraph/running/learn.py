@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,9 +28,21 @@ from protgraph.train.ranks import in_turn, world
 Log = Callable[[int, Mapping[str, float]], None]
 
 
-def known() -> tuple[str, ...]:
-    """Values of `model.encoder`: networks, and baselines, of which no weights are kept."""
-    return tuple(dict.fromkeys((*ENCODERS, interactome.ENCODER, *BASELINES, *pairs.BASELINES)))
+def known(name: str) -> str:
+    """Pass a value of `model.encoder` on, if it is that of a network or a baseline.
+
+    Examples
+    --------
+    >>> known("kmer-liner")
+    Traceback (most recent call last):
+    ValueError: Unknown model.encoder 'kmer-liner'. Did you mean kmer-linear?
+    """
+    there = tuple(dict.fromkeys((*ENCODERS, interactome.ENCODER, *BASELINES, *pairs.BASELINES)))
+    if name not in there:
+        near = difflib.get_close_matches(name, there, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(there)}."
+        raise ValueError(f"Unknown model.encoder {name!r}. {hint}")
+    return name
 
 
 def learn(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -182,11 +181,7 @@ def execute(
 
 def trainable(recipe: Recipe) -> None:
     """Refuse, by a ValueError, an unknown model, and a student, which another verb trains."""
-    name, there = recipe["model.encoder"], known()
-    if name not in there:
-        near = difflib.get_close_matches(name, there, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(there)}."
-        raise ValueError(f"Unknown model.encoder {name!r}. {hint}")
+    known(recipe["model.encoder"])
     if kind := recipe["student.kind"]:
         raise ValueError(f"student.kind is {kind}: a student is trained by `protgraph distill`.")
 
